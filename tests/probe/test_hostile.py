@@ -13,7 +13,7 @@ from tests.probe.lab import INDEX, QUICK, Server, asked, datagrams, fresh_host, 
 from backchannel.model import Side
 from backchannel.probe.build import build
 from backchannel.probe.judge import MOST
-from backchannel.probe.port import State
+from backchannel.probe.port import PortProbe, State
 from backchannel.probe.ports import Expected, Port
 from backchannel.probe.show import render
 from backchannel.probe.sockets import LEAST, TRIES
@@ -228,3 +228,50 @@ def test_what_is_kept_of_an_answer_does_not_depend_on_how_it_is_cut_or_filled():
     assert 0 < len(cut.talked[0].exchange.steps) <= whole.most / LEAST
     assert ("irc", 0) in {(each[0].claim.protocol, each[1]) for each in filled.understood()}
     assert max(len(each.verdict.events) for each in filled.talked) <= 2 * MOST
+
+
+SLOW = dataclasses.replace(QUICK, answer=0.6, apart=0.15, greeting=0.1)
+
+
+def test_a_mute_port_is_soon_done_with():
+    """Guesses are said while the ones before may yet be answered; TLS and what is usual, alone."""
+    with Server(lambda link: link.recv(10) and time.sleep(3)) as server:
+        began = time.monotonic()
+        (result,) = asked(server.host, server.port, limits=SLOW).hosts[0].results
+        took = time.monotonic() - began
+    exchanges = [each.exchange for each in result.talked]
+    assert result.state is State.MUTE
+    assert len(exchanges) > 18
+    assert took < len(exchanges) * SLOW.answer / 2
+    assert [each.hello for each in exchanges[:3]] == ["greeting", "http", "tls"]
+    alone = exchanges[:4]
+    assert all(one.ended <= other.began for one, other in itertools.pairwise(alone))
+    assert all((each.ended - each.began) / 1e9 >= SLOW.answer - 0.1 for each in exchanges[1:])
+    for one in exchanges:
+        assert sum(o.began <= one.began < o.ended for o in exchanges) <= SLOW.at_once
+
+
+def test_an_answer_that_comes_late_is_not_lost_and_ends_the_guesses():
+    def late(link):
+        if link.recv(100)[:1] == b"\x05":
+            time.sleep(SLOW.answer * 0.8)
+            link.sendall(b"\x05\x00")
+        link.recv(100)
+
+    with Server(late) as server:
+        prober = asked(server.host, server.port, limits=SLOW)
+    assert spoken(prober) == {("socks", False)}
+    said = [each.exchange.hello for each in prober.hosts[0].results[0].talked]
+    assert {"rdp", "edonkey", "soulseek", "mtproto"} & set(said) <= {"rdp"}
+    assert len(said) == len(set(said))
+
+
+def test_a_fault_of_ours_in_a_guess_costs_one_port(monkeypatch):
+    def faulty(self, talked, hello, tls):
+        if hello and hello.name == "irc":
+            raise ZeroDivisionError("made up")
+
+    monkeypatch.setattr(PortProbe, "_understand", faulty)
+    with Server(lambda link: link.recv(10) and time.sleep(3)) as server:
+        (result,) = asked(server.host, server.port, limits=SLOW).hosts[0].results
+    assert "a fault of ours: ZeroDivisionError: made up" in result.remark

@@ -24,6 +24,8 @@ class Limits:
     """For a connection: longer than it takes to learn that no machine has the address (3 s)."""
     answer: float = 2.0
     """For the first byte of an answer."""
+    apart: float = 0.5
+    """Between two hellos that are guesses, while the one before may yet be answered."""
     greeting: float = 1.0
     """For a greeting."""
     quiet: float = 0.3

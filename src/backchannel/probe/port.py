@@ -1,10 +1,12 @@
 """One port of one host: what is said to it, until it is understood or nothing is left to say."""
 
+import asyncio
 import os
 import ssl
 import time
 from base64 import b32encode
-from collections.abc import Iterable
+from bisect import insort
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import partial
@@ -94,7 +96,7 @@ class Wishes:
         }
         return tuple(name for name, has in there.items() if has)
 
-    def allow(self, told: Iterable[Hello]) -> list[Hello]:
+    def allow(self, told: Collection[Hello]) -> list[Hello]:
         """Return the hellos that may be said."""
         return [
             each
@@ -115,12 +117,15 @@ class PortProbe:
         pace: Pace,
         limits: Limits,
         wishes: Wishes,
+        slots: asyncio.Semaphore,
         brief: bool,
     ) -> None:
-        """*brief*: say only the port's own hellos, to a host that answers everywhere."""
+        """*slots*: the host's connections at a time. *brief*: say only the port's own hellos, to a
+        host that answers everywhere.
+        """
         self._target, self._result, self._judge = target, result, judge
         self._pace, self._limits, self._wishes, self._brief = pace, limits, wishes, brief
-        self._failures, self._echoes = 0, False
+        self._slots, self._failures, self._echoes = slots, 0, False
 
     async def run(self) -> None:
         """Ask; the result is filled on the way, so that it is good whenever this is broken off."""
@@ -171,24 +176,58 @@ class PortProbe:
             await self._all()
 
     async def _all(self) -> None:
-        """Say hellos until one is understood, TLS where it is usual or when text was in vain."""
+        """Say hellos until one is understood, TLS where it is usual or when text was in vain.
+
+        Each is waited for as far as TLS and the port's own go. Those behind are guesses: one more
+        is said while the ones before may yet be answered, so that a mute port is soon done with.
+        """
         number, expected = self._result.port.number, self._result.expected
         told = self._wishes.allow(hellos("tcp", number, expected.protocols, self._wishes.given))
-        for step in turns(told, number, expected.protocols, brief=self._brief):
-            if self._echoes:
-                self._result.remark = "sends back what it gets: an echo service"
+        steps = turns(told, number, expected.protocols, brief=self._brief)
+        own = sum(each is not None and _owns(number, expected.protocols, each) for each in steps)
+        waited_for = 1 + max(own, steps.index(None))
+        for step in steps[:waited_for]:
+            if self._over():
                 return
-            if self._failures >= GIVEN_UP:
-                self._result.remark = "took no more connections after some hellos"
-                return
-            found = await (self._one(step) if step else self._tls(told))
-            if found:
+            if found := await (self._one(step) if step else self._tls(told)):
                 await self._queue(self._beside(found))
                 return
+        for found in await self._guesses([each for each in steps[waited_for:] if each]):
+            await self._queue(self._beside(found))
 
-    async def _one(self, hello: Hello) -> str:
-        """Say one hello; return the protocol of the answer, empty where it was not understood."""
-        talked = await self._say(hello)
+    async def _guesses(self, told: list[Hello]) -> list[str]:
+        """Say hellos, each a while after the one before; return what was understood first, and
+        whatever was on its way by then.
+        """
+        tasks = list[asyncio.Task[str]]()
+        try:
+            async with asyncio.TaskGroup() as group:
+                for hello in told:
+                    if self._over() or any(each.done() and each.result() for each in tasks):
+                        break
+                    begun = asyncio.Event()
+                    tasks.append(group.create_task(self._one(hello, begun)))
+                    await begun.wait()
+                    await asyncio.wait(tasks[-1:], timeout=self._limits.apart)
+        except ExceptionGroup as errors:
+            raise errors.exceptions[0] from errors
+        return list(dict.fromkeys(found for each in tasks if (found := each.result())))
+
+    def _over(self) -> bool:
+        """Whether no more may be said; keep why."""
+        if self._echoes:
+            self._result.remark = "sends back what it gets: an echo service"
+        elif self._failures >= GIVEN_UP:
+            self._result.remark = "took no more connections after some hellos"
+        else:
+            return False
+        return True
+
+    async def _one(self, hello: Hello, begun: asyncio.Event | None = None) -> str:
+        """Say one hello; return the protocol of the answer, empty where it was not understood.
+        *begun* is set when its turn has come.
+        """
+        talked = await self._say(hello, begun=begun)
         claim = talked.verdict.claim
         if claim is not None:
             self._result.state = State.OPEN
@@ -259,42 +298,50 @@ class PortProbe:
 
     # -- one exchange ------------------------------------------------------------------------------
 
-    async def _say(self, hello: Hello | None, tls: Tls | None = None) -> Talked:
-        host, port = self._target.address, self._result.port
-        nonce = os.urandom(32)
+    async def _say(
+        self, hello: Hello | None, tls: Tls | None = None, begun: asyncio.Event | None = None
+    ) -> Talked:
+        port = self._result.port
+        server = Endpoint(self._target.address, port.number)
 
-        def asked(client: Endpoint) -> Asked:
-            return Asked(
-                Endpoint(host, port.number),
-                client,
-                self._target.name,
-                self._wishes.through,
-                self._wishes.torrent,
-                int(time.time()),
-                nonce,
+        async def turn() -> None:
+            await self._pace.turn(server.address)
+            if begun is not None:
+                begun.set()
+
+        async with self._slots:
+            exchange = await ask(
+                *(server, port.transport, partial(self._asked, os.urandom(32)), self._limits, turn),
+                hello=hello,
+                tls=tls,
             )
-
-        server = Endpoint(host, port.number)
-        exchange = await ask(
-            *(server, port.transport, asked, self._limits, partial(self._pace.turn, host)),
-            hello=hello,
-            tls=tls,
-        )
         talked = Talked(exchange)
-        self._result.talked.append(talked)
+        insort(self._result.talked, talked, key=lambda each: each.exchange.began)
         if self._result.state is State.UNASKED:
             self._result.state = State.SILENT
-        if exchange.connected:
-            self._failures = 0
-        else:
-            self._failures += 1
+        self._failures = 0 if exchange.connected else self._failures + 1
+        self._understand(talked, hello, tls)
+        return talked
+
+    def _asked(self, nonce: bytes, client: Endpoint) -> Asked:
+        return Asked(
+            Endpoint(self._target.address, self._result.port.number),
+            client,
+            self._target.name,
+            self._wishes.through,
+            self._wishes.torrent,
+            int(time.time()),
+            nonce,
+        )
+
+    def _understand(self, talked: Talked, hello: Hello | None, tls: Tls | None) -> None:
+        exchange = talked.exchange
         if any(step.side is Side.SERVER for step in exchange.steps):
             before = self._answer_to("http")
             talked.verdict = self._judge.judge(exchange, None if tls else hello, before=before)
         if exchange.inside:
             before = self._answer_to(f"{tls.name}/http" if tls else "")
             talked.inner = self._judge.judge(exchange, hello, inner=True, before=before)
-        return talked
 
     def _answer_to(self, hello: str) -> bytes:
         """Return what the port answered to a hello; nothing where it was not said."""
@@ -315,14 +362,18 @@ class PortProbe:
 
 
 def turns(
-    told: list[Hello], port: int, expected: Iterable[str], *, brief: bool = False
+    told: list[Hello], port: int, expected: Collection[str], *, brief: bool = False
 ) -> list[Hello | None]:
     """Return *told*, the port's own first, with None where TLS is tried: first where that is usual,
     else behind one hello that is not the port's own. *brief*: only its own, and TLS.
     """
-    known = set(expected)
-    own = [each for each in told if port in each.ports or each.protocols[0] in known]
+    own = [each for each in told if _owns(port, expected, each)]
     rest = [] if brief else [each for each in told if each not in own]
     steps: list[Hello | None] = [*own, *rest]
     steps.insert(0 if port in TLS_FIRST else len(own) + 1, None)
     return steps
+
+
+def _owns(port: int, expected: Collection[str], hello: Hello) -> bool:
+    """Whether a hello is one of those that are usual at *port*, or of what is *expected* there."""
+    return port in hello.ports or hello.protocols[0] in expected

@@ -19,7 +19,7 @@ from backchannel.probe.pace import Limits, Pace
 from backchannel.probe.port import PortProbe, Result, State, Wishes
 from backchannel.probe.ports import Plan
 
-PortTask: TypeAlias = "Callable[[Host, Result, bool], Awaitable[None]]"
+PortTask: TypeAlias = "Callable[[Host, Result, asyncio.Semaphore, bool], Awaitable[None]]"
 AWAY = 3
 """Ports to which no way was found, without any sign of the host, after which it is away."""
 SPARE_FILES = 32
@@ -84,7 +84,9 @@ class Prober:
             self._pace.forget(host.target.address)
             host.done = True
 
-    async def _port(self, host: Host, result: Result, brief: bool) -> None:
+    async def _port(
+        self, host: Host, result: Result, slots: asyncio.Semaphore, brief: bool
+    ) -> None:
         probe = PortProbe(
             host.target,
             result,
@@ -92,6 +94,7 @@ class Prober:
             pace=self._pace,
             limits=self._limits,
             wishes=self._wishes,
+            slots=slots,
             brief=brief,
         )
         try:
@@ -144,6 +147,7 @@ class _HostProbe:
 
     def __init__(self, host: Host, limits: Limits, ask: PortTask) -> None:
         self._host, self._limits, self._ask = host, limits, ask
+        self._slots = asyncio.Semaphore(limits.at_once)
         self._strange = self._away = 0
 
     async def run(self) -> None:
@@ -158,7 +162,8 @@ class _HostProbe:
             if self._away >= AWAY and not self._host.alive:
                 self._remark("away: there is no way to it; its other ports were not asked")
                 return
-            await self._ask(self._host, result, self._strange >= self._limits.strange)
+            brief = self._strange >= self._limits.strange
+            await self._ask(self._host, result, self._slots, brief)
             self._learn(result)
 
     def _learn(self, result: Result) -> None:
