@@ -40,6 +40,7 @@ from backchannel.host.control import document as programs
 from backchannel.live import config, configfile
 from backchannel.policy import document as policy
 from backchannel.probe import document as probe
+from backchannel.probe import planned
 from backchannel.prove import document as proof
 from backchannel.prove import library
 from backchannel.report.document import VERSION, Document
@@ -79,6 +80,7 @@ def generated() -> dict[Path, str]:
         DOCS / f"schema/host-flows-{joined.VERSION}.json": schema_of(joined.Joined),
         DOCS / f"schema/host-record-{ledger.VERSION}.json": schema_of(ledger.Line),
         DOCS / f"schema/probe-{probe.VERSION}.json": schema_of(probe.Probe),
+        DOCS / f"schema/probe-plan-{planned.VERSION}.json": schema_of(planned.Planned),
         DOCS / "schema/host-policy.json": schema_of(programs.Policy),
         DOCS / "conversations.md": conversations_page(),
         DOCS / "schema/service.json": schema_of(Service),

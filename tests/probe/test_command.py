@@ -145,6 +145,30 @@ def test_a_dry_run_sends_nothing_and_shows_every_byte():
     assert "CONNECT 10.0.0.9:80" in out
 
 
+def test_a_dry_run_is_a_document_too(tmp_path):
+    words = "127.0.0.1", "10.0.0.1-2", "--exclude", "10.0.0.2", "--ports", "1080,udp/500"
+    code, out, error = run(*words, "--dry-run", "--json", "--xml", tmp_path / "x.xml")
+    assert code == 0
+    assert "nothing is asked, so" in error
+    assert not (tmp_path / "x.xml").exists()
+    plan = json.loads(out)
+    schema = SCHEMA.with_name("probe-plan-1.json")
+    jsonschema.validate(plan, json.loads(schema.read_text()))
+    assert (plan["version"], plan["hosts"], plan["left_out"], plan["ports"]) == (1, 2, 1, 4)
+    (group,) = plan["groups"]
+    assert group["hosts"] == ["127.0.0.1", "10.0.0.1"]
+    (socks, ike) = group["ports"]
+    assert (socks["port"], socks["expected"]) == (1080, ["socks"])
+    assert socks["hellos"][:2] == ["greeting", "socks5"]
+    assert (ike["port"], ike["transport"]) == (500, "udp")
+    said = {(each["name"], each["transport"]): each["data"] for each in plan["hellos"]}
+    assert said["socks5", "tcp"] == "0503000102"
+    named = {name for port in group["ports"] for name in port["hellos"]} - {"greeting", "tls"}
+    assert named <= {name for name, _ in said}
+    assert run(*words, "--dry-run", "--json")[1] == out  # ids and times are none
+    assert run(*words, "--dry-run", "--quiet")[:2] == (0, "")
+
+
 def test_a_capture_says_whom_to_ask(tmp_path):
     """Servers at the port at which they were seen, file sharers at the usual ones; no others."""
     capture = EXAMPLES / "aim/aim_md5login_8im.pcap"

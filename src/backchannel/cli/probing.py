@@ -68,12 +68,27 @@ def run(words: Sequence[str], asking: "Asking", writing: "Writing", *, dry_run: 
     for remark in todo.chosen.remarks:
         streams.complain(remark)
     if dry_run:
+        _rehearse(todo, wishes, limits, index, asking, writing)
+        return _damaged(seen)
+    return _run(todo, wishes, limits, index, asking, writing) or _damaged(seen)
+
+
+def _rehearse(  # noqa: PLR0917 - as `_run`
+    todo: Work, wishes: Wishes, limits: Limits, index: Index, asking: "Asking", writing: "Writing"
+) -> None:
+    """Say what would be sent; nothing is."""
+    from backchannel.probe.planned import planned  # noqa: PLC0415 - only where asked
+
+    plan = planned(todo, wishes, limits, _settings(asking, todo, limits))
+    if writing.json:
+        put_json(plan)
+    elif not writing.quiet:
         from backchannel.probe import rehearsal  # noqa: PLC0415 - only where asked
         from backchannel.report.console import show  # noqa: PLC0415 - as above
 
-        show(rehearsal.render(todo, wishes, limits, index))
-        return _damaged(seen)
-    return _run(todo, wishes, limits, index, asking, writing) or _damaged(seen)
+        show(rehearsal.render(plan, todo.chosen.by, limits, index))
+    for path in filter(None, (writing.xml, writing.report, writing.evidence)):
+        streams.complain(f"nothing is asked, so {path} is not written")
 
 
 def _damaged(seen: Suggested | None) -> int:
