@@ -63,4 +63,4 @@ def test_amule(tmp_path):
     assert spoken(prober) == {("edonkey", False)}
     assert result.state is State.OPEN
     events = [seen for verdict, _ in result.understood() for seen in verdict.events]
-    assert any("aMule" in each for each in software(events)), told(events)
+    assert [each.startswith("aMule 2") for each in software(events)] == [True], told(events)

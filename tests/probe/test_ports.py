@@ -62,7 +62,7 @@ def test_wrong_ports_are_told(wrong):
 
 def test_printers_alone_leave_nothing_to_ask():
     with pytest.raises(UsageError, match="printers"):
-        chosen("9100-9107", KNOWN)
+        chosen("9100-9107,4712", KNOWN)
 
 
 def test_services_are_suggested_where_one_is_misspelt():

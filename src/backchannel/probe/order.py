@@ -15,8 +15,10 @@ from backchannel.probe.hello import Hello
 from backchannel.probe.words import TEXT
 
 HELLOS: tuple[Hello, ...] = (*TEXT, *BINARY, *UDP)
-NEVER = frozenset({*range(9100, 9108), 515, 631})
-"""TCP ports of printers, which print whatever comes."""
+NEVER = frozenset({*range(9100, 9108), 515, 631, 4712})
+"""TCP ports of printers, which print whatever comes, and of aMule's remote control: version 2.3.3
+ends, the whole program, at what is not its own protocol.
+"""
 
 
 def hellos(

@@ -77,7 +77,7 @@ def chosen(text: str, known: Plan) -> Plan:
                     continue
                 plan[port] = known.get(port, Expected((), ()))
     if not plan:
-        raise UsageError("--ports names no port that may be asked; printers' are left out")
+        raise UsageError("--ports names no port that may be asked; those of printers are left out")
     return plan
 
 

@@ -43,9 +43,15 @@ _OURS = frozenset(
 
 def software(events: Iterable[Observation]) -> tuple[str, ...]:
     """Return the programs that answers name, each once."""
-    names = (each.event for each in events if isinstance(each.event, Software))
-    told = (escape(f"{each.name} {each.version}".strip())[:LONGEST] for each in names)
-    return tuple(dict.fromkeys(told))
+    named = (_named(each.event) for each in events if isinstance(each.event, Software))
+    return tuple(dict.fromkeys(escape(each)[:LONGEST] for each in named))
+
+
+def _named(program: Software) -> str:
+    """Return name and version; some say their name in their version, too."""
+    if program.name and program.version.casefold().startswith(program.name.casefold()):
+        return program.version
+    return f"{program.name} {program.version}".strip()
 
 
 def told(events: Iterable[Observation]) -> tuple[str, ...]:
