@@ -9,7 +9,7 @@ from tests.enforce.lab import DIE, PATIENCE, isolated
 from tests.probe.lab import asked, spoken
 from tests.probe.test_programs import PATIENT, listens, program
 
-from backchannel.probe.port import State
+from backchannel.probe.result import State
 from backchannel.probe.told import software, told
 
 CONF = """

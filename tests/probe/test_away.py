@@ -9,8 +9,9 @@ from tests.probe.lab import JUDGE, NOTHING, QUICK, Server, asked
 
 from backchannel.probe import run
 from backchannel.probe.named import Target
-from backchannel.probe.port import State, Wishes
+from backchannel.probe.port import Wishes
 from backchannel.probe.ports import Port
+from backchannel.probe.result import State
 from backchannel.probe.run import AWAY, Prober
 from backchannel.probe.sockets import _repetitions
 

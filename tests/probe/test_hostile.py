@@ -1,5 +1,6 @@
 """Hosts that flood, crawl, reset, lie and never end: time, bytes and memory are bounded."""
 
+import asyncio
 import contextlib
 import dataclasses
 import itertools
@@ -8,17 +9,36 @@ import threading
 import time
 
 import pytest
-from tests.probe.lab import INDEX, QUICK, Server, asked, datagrams, fresh_host, spoken
+from tests.probe.lab import (
+    INDEX,
+    JUDGE,
+    KNOWN,
+    NOTHING,
+    QUICK,
+    Server,
+    asked,
+    datagrams,
+    fresh_host,
+    recorded,
+    replay,
+    spoken,
+)
 
 from backchannel.model import Side
+from backchannel.probe import run
 from backchannel.probe.build import build
+from backchannel.probe.exchange import End
 from backchannel.probe.judge import MOST
-from backchannel.probe.port import PortProbe, State
+from backchannel.probe.named import Target
+from backchannel.probe.port import PortProbe, Wishes
 from backchannel.probe.ports import Expected, Port
+from backchannel.probe.result import State
+from backchannel.probe.run import Prober
 from backchannel.probe.show import render
 from backchannel.probe.sockets import LEAST, TRIES
 from backchannel.report.console import console
 
+OSCAR = recorded("aim/aim_md5login_8im.pcap", 5190)[1]
 HOST, OTHER = fresh_host(), fresh_host()
 FAST = dataclasses.replace(QUICK, answer=0.2, longest=1, most=8192)
 
@@ -267,7 +287,7 @@ def test_an_answer_that_comes_late_is_not_lost_and_ends_the_guesses():
 
 
 def test_a_fault_of_ours_in_a_guess_costs_one_port(monkeypatch):
-    def faulty(self, talked, hello, tls):
+    async def faulty(self, talked, hello, tls):
         if hello and hello.name == "irc":
             raise ZeroDivisionError("made up")
 
@@ -275,3 +295,59 @@ def test_a_fault_of_ours_in_a_guess_costs_one_port(monkeypatch):
     with Server(lambda link: link.recv(10) and time.sleep(3)) as server:
         (result,) = asked(server.host, server.port, limits=SLOW).hosts[0].results
     assert "a fault of ours: ZeroDivisionError: made up" in result.remark
+
+
+def test_an_answer_that_takes_long_to_read_makes_no_other_come_late(monkeypatch):
+    """Whoever owns a host makes us work for some tenths of a second, as often as we ask him."""
+    read = JUDGE.judge
+
+    def slow(exchange, *words, **named):
+        until = time.monotonic() + (1 if exchange.server.port == bad.port else 0)
+        while time.monotonic() < until:
+            pass
+        return read(exchange, *words, **named)
+
+    def late(link):
+        link.recv(100)
+        time.sleep(0.5)
+        link.sendall(b"\x05\x00")
+        link.recv(100)
+
+    monkeypatch.setattr(JUDGE, "judge", slow)
+    limits = dataclasses.replace(QUICK, answer=0.9, greeting=0.3)
+    with Server(replay(OSCAR, True)) as bad, Server(late, port=1080) as good:
+        prober = Prober(JUDGE, limits, Wishes())
+        plans = [
+            (Target(each.host), {place: KNOWN.get(place, NOTHING)})
+            for each in (bad, good)
+            for place in [Port("tcp", each.port)]
+        ]
+        asyncio.run(prober.run(plans))
+    (result,) = prober.hosts[1].results
+    assert [each.exchange.end for each in result.talked[1:]] == [End.ANSWERED] * 2
+
+
+def test_no_host_takes_all_the_memory_and_whose_an_answer_is_stays_known(monkeypatch):
+    """Events of a 32 KiB answer take more room than it does: 12 GB for 65,535 ports of a host."""
+    monkeypatch.setattr(run, "SHARE", 100_000)
+    limits = dataclasses.replace(QUICK, kept=200_000)
+    with Server(joins) as bad, Server(replay(OSCAR, True)) as good:
+        others = [Server(joins, host=bad.host) for _ in range(3)]
+        prober = Prober(JUDGE, limits, Wishes())
+        plans = [
+            (Target(host), {Port("tcp", each): NOTHING for each in ports})
+            for host, ports in (
+                (bad.host, [bad.port, *(each.port for each in others)]),
+                (good.host, [good.port]),
+            )
+        ]
+        asyncio.run(prober.run(plans))
+        for each in others:
+            each.__exit__()
+    theirs, ours = prober.hosts
+    assert theirs.kept <= 100_000
+    assert prober.counters["exchanges not kept"] >= 4
+    assert {v.claim.protocol for each in theirs.results for v, _ in each.understood()} == {"irc"}
+    assert sum(len(v.events) > 0 for each in theirs.results for v, _ in each.understood()) <= 2
+    assert ours.kept > 0
+    assert good.port in {each.server.port for each in prober.exchanges}

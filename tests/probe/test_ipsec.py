@@ -12,8 +12,8 @@ from backchannel.model import Endpoint
 from backchannel.probe import ike
 from backchannel.probe.hello import Asked
 from backchannel.probe.order import HELLOS
-from backchannel.probe.port import State
 from backchannel.probe.ports import Expected, Port
+from backchannel.probe.result import State
 
 IPSEC = Expected(("ipsec",), ("ike",))
 BOTH = Port("udp", 500), Port("udp", 4500)

@@ -15,8 +15,8 @@ from tests.probe.lab import INDEX, QUICK, asked, fresh_host, spoken
 
 from backchannel.model import Endpoint
 from backchannel.probe import findings
-from backchannel.probe.port import State
 from backchannel.probe.ports import Expected, Port
+from backchannel.probe.result import State
 
 PATIENT = dataclasses.replace(QUICK, patience=10, answer=10, longest=15)
 BRISK = dataclasses.replace(QUICK, answer=0.2)

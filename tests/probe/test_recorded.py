@@ -11,8 +11,8 @@ from tests.protocols.ike import craft
 
 from backchannel.model import Endpoint
 from backchannel.probe.findings import read
-from backchannel.probe.port import State
 from backchannel.probe.ports import Expected, Port
+from backchannel.probe.result import State
 
 BRISK = dataclasses.replace(QUICK, answer=0.4)
 SERVERS = [

@@ -13,8 +13,9 @@ from backchannel.errors import UsageError
 from backchannel.probe import port
 from backchannel.probe.pace import Limits
 from backchannel.probe.plan import Work, work
-from backchannel.probe.port import State, Wishes
+from backchannel.probe.port import Wishes
 from backchannel.probe.ports import Port
+from backchannel.probe.result import State
 from backchannel.probe.targets import Chosen
 from backchannel.probe.untold import untold
 

@@ -6,7 +6,7 @@ import subprocess
 import pytest
 from tests.probe.lab import Server, asked, spoken
 
-from backchannel.probe.port import State
+from backchannel.probe.result import State
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from backchannel.detect.model import Finding
 from backchannel.model import Side
 from backchannel.probe import document as doc
 from backchannel.probe.judge import Verdict
-from backchannel.probe.port import Result, State, Talked
+from backchannel.probe.result import Result, State, Talked
 from backchannel.probe.run import Host, Prober
 from backchannel.probe.told import software, told
 from backchannel.text import escape

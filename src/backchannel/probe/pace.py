@@ -35,7 +35,7 @@ class Limits:
     most: int = 32 * 1024
     """Bytes of one answer that are read."""
     kept: int = 64 << 20
-    """Bytes of all answers that are kept for evidence and findings."""
+    """Bytes of all answers, and of what they told, that are kept for evidence and findings."""
     strange: int = 12
     """Ports in a row that answer a connection and to which no hello means anything, after which
     a host is told only its ports' own hellos: a trap, or a firewall that answers for all."""

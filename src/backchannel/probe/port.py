@@ -7,18 +7,18 @@ import time
 from base64 import b32encode
 from bisect import insort
 from collections.abc import Collection
-from dataclasses import dataclass, field
-from enum import StrEnum
+from dataclasses import dataclass
 from functools import partial
+from typing import Protocol
 
 from backchannel.model import Endpoint, Side
 from backchannel.probe.exchange import End, Exchange
 from backchannel.probe.hello import Asked, Hello
-from backchannel.probe.judge import Judge, Verdict
+from backchannel.probe.judge import Verdict
 from backchannel.probe.named import Target
 from backchannel.probe.order import following, hellos, inside
 from backchannel.probe.pace import Limits, Pace
-from backchannel.probe.ports import Expected, Port
+from backchannel.probe.result import Result, State, Talked
 from backchannel.probe.secure import TOR, Tls
 from backchannel.probe.sockets import ask
 
@@ -31,49 +31,18 @@ GIVEN_UP = 2
 """Connections in a row that fail after one stood: the host, or somebody before it, has enough."""
 
 
-class State(StrEnum):
-    """What became of a port, in words for people and JSON."""
+class Read(Protocol):
+    """Reads an exchange; see `Judge.judge`."""
 
-    OPEN = "open"
-    """Somebody answered what one of our decoders understands."""
-    OTHER = "other protocol"
-    """Somebody answered, or greeted, in a language that we do not know."""
-    MUTE = "open, says nothing"
-    """TCP: connections are taken, and no hello was answered."""
-    CLOSED = "closed"
-    """TCP: refused. UDP: ICMP says that nobody listens."""
-    SILENT = "no answer"
-    """TCP: filtered. UDP: open or filtered; silence cannot tell."""
-    UNREACHED = "unreachable"
-    """ICMP, or this host's routing, says that there is no way."""
-    UNASKED = "not asked"
-
-
-@dataclass
-class Talked:
-    """An exchange and what it was."""
-
-    exchange: Exchange
-    verdict: Verdict = field(default_factory=Verdict)
-    inner: Verdict = field(default_factory=Verdict)
-    """What was inside TLS."""
-
-
-@dataclass
-class Result:
-    """What is known of a port."""
-
-    port: Port
-    expected: Expected
-    state: State = State.UNASKED
-    talked: list[Talked] = field(default_factory=list)
-    remark: str = ""
-
-    def understood(self) -> list[tuple[Verdict, bool]]:
-        """Return the verdicts that know whose an answer is; True for those inside TLS."""
-        told = [(each.verdict, False) for each in self.talked]
-        told += [(each.inner, True) for each in self.talked]
-        return [each for each in told if each[0].claim is not None]
+    async def __call__(
+        self,
+        exchange: Exchange,
+        hello: Hello | None = None,
+        *,
+        inner: bool = False,
+        before: bytes = b"",
+    ) -> Verdict:
+        """Return what the exchange was."""
 
 
 @dataclass(frozen=True)
@@ -113,17 +82,17 @@ class PortProbe:
         target: Target,
         result: Result,
         *,
-        judge: Judge,
+        read: Read,
         pace: Pace,
         limits: Limits,
         wishes: Wishes,
         slots: asyncio.Semaphore,
         brief: bool,
     ) -> None:
-        """*slots*: the host's connections at a time. *brief*: say only the port's own hellos, to a
-        host that answers everywhere.
+        """*read* is `Judge.judge`, elsewhere. *slots*: the host's connections at a time. *brief*:
+        say only the port's own hellos, to a host that answers everywhere.
         """
-        self._target, self._result, self._judge = target, result, judge
+        self._target, self._result, self._read = target, result, read
         self._pace, self._limits, self._wishes, self._brief = pace, limits, wishes, brief
         self._slots, self._failures, self._echoes = slots, 0, False
 
@@ -320,7 +289,7 @@ class PortProbe:
         if self._result.state is State.UNASKED:
             self._result.state = State.SILENT
         self._failures = 0 if exchange.connected else self._failures + 1
-        self._understand(talked, hello, tls)
+        await self._understand(talked, hello, tls)
         return talked
 
     def _asked(self, nonce: bytes, client: Endpoint) -> Asked:
@@ -334,14 +303,15 @@ class PortProbe:
             nonce,
         )
 
-    def _understand(self, talked: Talked, hello: Hello | None, tls: Tls | None) -> None:
+    async def _understand(self, talked: Talked, hello: Hello | None, tls: Tls | None) -> None:
+        """Have the answers read. Not here: others' answers and times would wait for that."""
         exchange = talked.exchange
         if any(step.side is Side.SERVER for step in exchange.steps):
             before = self._answer_to("http")
-            talked.verdict = self._judge.judge(exchange, None if tls else hello, before=before)
+            talked.verdict = await self._read(exchange, None if tls else hello, before=before)
         if exchange.inside:
             before = self._answer_to(f"{tls.name}/http" if tls else "")
-            talked.inner = self._judge.judge(exchange, hello, inner=True, before=before)
+            talked.inner = await self._read(exchange, hello, inner=True, before=before)
 
     def _answer_to(self, hello: str) -> bytes:
         """Return what the port answered to a hello; nothing where it was not said."""

@@ -8,20 +8,25 @@ import asyncio
 import resource
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from functools import partial
+from typing import Any, TypeAlias
 
 from backchannel.model import Side
 from backchannel.probe.exchange import Exchange
-from backchannel.probe.judge import Judge
+from backchannel.probe.judge import Judge, Verdict
 from backchannel.probe.named import Target
 from backchannel.probe.pace import Limits, Pace
-from backchannel.probe.port import PortProbe, Result, State, Wishes
+from backchannel.probe.port import PortProbe, Wishes
 from backchannel.probe.ports import Plan
+from backchannel.probe.result import Result, State, Talked
 
 PortTask: TypeAlias = "Callable[[Host, Result, asyncio.Semaphore, bool], Awaitable[None]]"
 AWAY = 3
 """Ports to which no way was found, without any sign of the host, after which it is away."""
+SHARE = 1 << 20
+"""Bytes of `Limits.kept` that one host of many may take."""
 SPARE_FILES = 32
 """Descriptors that are left for all but the asking."""
 
@@ -34,6 +39,8 @@ class Host:
     results: list[Result] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     done: bool = False
+    kept: int = 0
+    """Bytes that are kept of what it said."""
 
     @property
     def alive(self) -> bool:
@@ -61,6 +68,7 @@ class Prober:
         self.counters: Counter[str] = Counter()
         """Connections, datagrams, bytes sent and received; exchanges not kept; faults of ours."""
         self._judge, self._limits, self._wishes = judge, limits, wishes
+        self._reader = ThreadPoolExecutor(max_workers=1)
         self._pace = Pace(limits.rate, limits.host_rate)
         self._progress, self._asked, self._all, self._kept = progress, 0, 0, 0
 
@@ -74,9 +82,12 @@ class Prober:
         self._all = sum(len(host.results) for host in self.hosts)
         waiting = iter(self.hosts)
         count = min(self._limits.hosts, len(self.hosts), _room(self._limits.at_once))
-        async with asyncio.TaskGroup() as group:
-            for _ in range(count):
-                group.create_task(self._hosts(waiting))
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(count):
+                    group.create_task(self._hosts(waiting))
+        finally:
+            self._reader.shutdown(cancel_futures=True)
 
     async def _hosts(self, waiting: Iterable[Host]) -> None:
         for host in waiting:
@@ -84,13 +95,20 @@ class Prober:
             self._pace.forget(host.target.address)
             host.done = True
 
+    async def _read(self, *words: Any, **named: Any) -> Verdict:
+        """Read an exchange in a thread of its own, one after the other: a long answer takes some
+        tenths of a second, in which what others answer would come too late.
+        """
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._reader, partial(self._judge.judge, *words, **named))
+
     async def _port(
         self, host: Host, result: Result, slots: asyncio.Semaphore, brief: bool
     ) -> None:
         probe = PortProbe(
             host.target,
             result,
-            judge=self._judge,
+            read=self._read,
             pace=self._pace,
             limits=self._limits,
             wishes=self._wishes,
@@ -104,12 +122,13 @@ class Prober:
             self.counters["faults"] += 1
         finally:
             for talked in result.talked:
-                self._keep(talked.exchange)
+                self._keep(host, talked)
             self._asked += 1
             self._progress(self._asked, self._all)
 
-    def _keep(self, exchange: Exchange) -> None:
-        """Count an exchange, and keep it where there is room."""
+    def _keep(self, host: Host, talked: Talked) -> None:
+        """Count an exchange, and keep it where there is room: no host gets all of that."""
+        exchange = talked.exchange
         sent = sum(len(step.data) for step in exchange.steps if step.side is Side.CLIENT)
         got = sum(len(step.data) for step in exchange.steps if step.side is Side.SERVER)
         if exchange.transport == "tcp":
@@ -120,12 +139,14 @@ class Prober:
         self.counters["bytes received"] += got
         if exchange.transport == "tcp" and not exchange.connected:
             return
-        if self._kept + sent + got > self._limits.kept:
+        size = sent + got + talked.size
+        share = max(self._limits.kept // len(self.hosts), SHARE)
+        if self._kept + size > self._limits.kept or host.kept + size > share:
             self.counters["exchanges not kept"] += 1
-            exchange.steps.clear()
-            exchange.inside.clear()
+            talked.forget()
             return
-        self._kept += sent + got
+        self._kept += size
+        host.kept += size
         self.exchanges.append(exchange)
 
 

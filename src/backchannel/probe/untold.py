@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 from backchannel.catalogue.index import Index
 from backchannel.probe.plan import Work
-from backchannel.probe.port import Result, State, Wishes
+from backchannel.probe.port import Wishes
+from backchannel.probe.result import Result, State
 from backchannel.probe.run import Prober
 from backchannel.report.words import count
 
@@ -52,7 +53,10 @@ def untold(prober: Prober, work: Work, wishes: Wishes, index: Index) -> Iterator
     if faults := prober.counters["faults"]:
         yield f"{count(faults, 'port')} ended by a fault of ours, which their remarks name."
     if left := prober.counters["exchanges not kept"]:
-        yield f"{count(left, 'exchange')} had no room in memory, and are missing as evidence."
+        yield (
+            f"{count(left, 'exchange')} had no room in memory: missing as evidence, and of what "
+            "they told only whose they are is known."
+        )
 
 
 def _unasked(work: Work, index: Index) -> Iterator[str]:
