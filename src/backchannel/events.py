@@ -75,6 +75,18 @@ class Anomaly(Event, frozen=True, kw_only=True):
 # -- who ---------------------------------------------------------------------------------------
 
 
+class LoginOffer(Event, frozen=True, kw_only=True):
+    """A server says how one may log in, to somebody who has not yet."""
+
+    methods: tuple[str, ...] = ()
+    """As the protocol names them: SASL's mechanisms, `stun-long-term`, `jabber-register` for who
+    makes an account by itself."""
+    realm: str = ""
+    """Whose accounts they are: a domain, a realm, the server's own name."""
+    tls: Literal["", "offered", "required"] = ""
+    """Whether TLS may, or must, begin on this connection first."""
+
+
 class SignOn(Event, frozen=True, kw_only=True):
     """Somebody asks to be let in."""
 

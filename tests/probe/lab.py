@@ -126,12 +126,21 @@ def replay(answer: bytes, greets: bool) -> Callable[[socket.socket], None]:
     return serve
 
 
-def asked(host, *ports, limits=QUICK, expected=None, through=None, torrent=b"", aggressive=False):
+def asked(
+    host,
+    *ports,
+    name="",
+    limits=QUICK,
+    expected=None,
+    through=None,
+    torrent=b"",
+    aggressive=False,
+):
     """Ask one host; return the prober. *ports* are numbers (TCP) or `Port`."""
     prober = Prober(JUDGE, limits, Wishes(through, torrent, aggressive))
     asked_ports = [each if isinstance(each, Port) else Port("tcp", each) for each in ports]
     plan = {each: expected or KNOWN.get(each, NOTHING) for each in asked_ports}
-    asyncio.run(prober.run([(Target(host), plan)]))
+    asyncio.run(prober.run([(Target(host, name), plan)]))
     return prober
 
 

@@ -15,11 +15,16 @@ from tests.probe.lab import INDEX, QUICK, asked, fresh_host, spoken
 
 from backchannel.model import Endpoint
 from backchannel.probe import findings
+from backchannel.probe.plan import Work
+from backchannel.probe.port import Wishes
 from backchannel.probe.ports import Expected, Port
 from backchannel.probe.result import State
+from backchannel.probe.targets import Chosen
+from backchannel.probe.untold import untold
 
 PATIENT = dataclasses.replace(QUICK, patience=10, answer=10, longest=15)
 BRISK = dataclasses.replace(QUICK, answer=0.2)
+NO_WORK = Work((), Chosen(()))
 CI = os.environ.get("CI") == "true"
 
 
@@ -102,6 +107,7 @@ def test_ngircd(tmp_path):
     with running(*words, ready=lambda: listens(host, 6667), cwd=tmp_path):
         prober = asked(host, 6667, limits=PATIENT)
     assert spoken(prober) == {("irc", False)}
+    assert told(prober)["LoginOffer"].realm == "irc.example.net"
 
 
 def test_microsocks_is_open_and_with_a_login_it_is_not(tmp_path):
@@ -186,6 +192,7 @@ def test_coturn(tmp_path):
     assert spoken(prober) == {("stun", False)}
     assert {each.state for each in prober.hosts[0].results} == {State.OPEN}
     assert told(prober)["Software"].name == "Coturn"
+    assert told(prober)["LoginOffer"].realm == "example.org"
 
 
 def relayed(host):
@@ -222,22 +229,60 @@ def test_an_open_relay_is_a_finding_and_its_ports_are_given_back(tmp_path):
     assert {each.rule for each in document.findings} == {"open-relay"}
 
 
-def test_prosody_and_what_is_inside_its_tls(tmp_path):
-    host = fresh_host()
-    key, cert = certificate(tmp_path)
-    (tmp_path / "prosody.cfg.lua").write_text(
-        f'run_as_root = true\npidfile = "{tmp_path}/pid"\ndata_path = "{tmp_path}"\n'
+def prosody(folder, host, more=""):
+    """Write a configuration for chat.example.net; return the words that start the program."""
+    key, cert = certificate(folder)
+    (folder / "prosody.cfg.lua").write_text(
+        f'run_as_root = true\npidfile = "{folder}/pid"\ndata_path = "{folder}"\n'
         f'modules_enabled = {{ "tls", "saslauth" }}\ninterfaces = {{ "{host}" }}\n'
         f"c2s_ports = {{ 5222 }}\nc2s_direct_tls_ports = {{ 5223 }}\ns2s_ports = {{ }}\n"
-        f'log = {{ debug = "{tmp_path}/debug" }}\n'
+        f'log = {{ debug = "{folder}/debug" }}\n{more}\n'
         f'c2s_direct_tls_ssl = {{ key = "{key}", certificate = "{cert}" }}\n'
         f'ssl = {{ key = "{key}", certificate = "{cert}" }}\nVirtualHost "chat.example.net"\n'
     )
-    words = program("prosody"), "--config", tmp_path / "prosody.cfg.lua", "-F"
+    return program("prosody"), "--config", folder / "prosody.cfg.lua", "-F"
+
+
+def offers(prober):
+    """Return how one may log in: (inside TLS, methods, what TLS is in clear)."""
+    return {
+        (inner, seen.event.methods, seen.event.tls)
+        for result in prober.hosts[0].results
+        for verdict, inner in result.understood()
+        for seen in verdict.events
+        if type(seen.event).__name__ == "LoginOffer"
+    }
+
+
+def test_prosody_and_what_is_inside_its_tls(tmp_path):
+    """Called by its domain it says how one logs in, behind STARTTLS (RFC 6120 §5)."""
+    host = fresh_host()
     ready = lambda: listens(host, 5222) and listens(host, 5223)  # noqa: E731
-    with running(*words, ready=ready, cwd=tmp_path):
+    with running(*prosody(tmp_path, host), ready=ready, cwd=tmp_path):
         prober = asked(host, 5222, 5223, limits=PATIENT)
+        by_name = asked(host, 5222, name="chat.example.net", limits=PATIENT)
     assert spoken(prober) == {("xmpp", False), ("tls", False), ("xmpp", True)}
+    assert offers(prober) == set()
+    wanted = "XMPP servers tell how one logs in only to who calls them by their domain"
+    assert any(wanted in each for each in untold(prober, NO_WORK, Wishes(), INDEX))
+    assert spoken(by_name) == {("xmpp", False), ("xmpp", True)}
+    assert told(by_name)["TlsCertificate"].names == ("chat.example.net",)
+    assert {(inner, tls) for inner, _, tls in offers(by_name)} == {(False, "required"), (True, "")}
+    (methods,) = (each for inner, each, _ in offers(by_name) if inner)
+    assert {"PLAIN", "SCRAM-SHA-1"} <= set(methods)
+    assert not any(wanted in each for each in untold(by_name, NO_WORK, Wishes(), INDEX))
+    assert findings.read(by_name.exchanges, (), INDEX, None).findings == ()
+
+
+def test_a_server_that_takes_passwords_in_the_clear_is_a_finding(tmp_path):
+    host = fresh_host()
+    loose = "c2s_require_encryption = false\nallow_unencrypted_plain_auth = true"
+    words = prosody(tmp_path, host, loose)
+    with running(*words, ready=lambda: listens(host, 5222), cwd=tmp_path):
+        prober = asked(host, 5222, name="chat.example.net", limits=PATIENT)
+    assert "PLAIN" in {each for inner, found, _ in offers(prober) for each in found if not inner}
+    document = findings.read(prober.exchanges, (), INDEX, None)
+    assert {each.rule for each in document.findings} == {"login-in-the-clear"}
 
 
 def test_tor(tmp_path):

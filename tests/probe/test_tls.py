@@ -1,10 +1,13 @@
 """TLS of every age: whose certificate it is, and what is inside."""
 
+import contextlib
+import dataclasses
 import ssl
 import subprocess
+import time
 
 import pytest
-from tests.probe.lab import Server, asked, spoken
+from tests.probe.lab import QUICK, Server, asked, spoken
 
 from backchannel.probe.result import State
 
@@ -78,3 +81,84 @@ def test_an_answer_in_clear_is_no_tls():
     assert ("http", False) in spoken(prober)
     assert "tls" not in {name for name, _ in spoken(prober)}
     assert prober.hosts[0].results[0].state is State.OPEN
+
+
+LS = b":irc.example.net CAP * LS :multi-prefix tls\r\n"
+STREAM = (
+    b"<?xml version='1.0'?><stream:stream xmlns='jabber:client' from='x.example' id='1' "
+    b"xmlns:stream='http://etherx.jabber.org/streams' version='1.0'><stream:features>"
+    b"<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/></stream:features>"
+)
+
+
+def chat(files, version=ssl.TLSVersion.TLSv1_2):
+    """A server of IRC that TLS begins at (IRCv3, `tls`)."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*files)
+    context.minimum_version = version
+
+    def serve(link):
+        if not link.recv(100).startswith(b"CAP LS"):
+            return
+        link.sendall(LS)
+        if link.recv(100) != b"STARTTLS\r\n":
+            return
+        link.sendall(b":irc.example.net 670 * :STARTTLS successful, proceed with TLS handshake\r\n")
+        with (
+            contextlib.suppress(ssl.SSLError),
+            context.wrap_socket(link, server_side=True) as inner,
+        ):
+            said.append(inner.recv(100))
+            inner.sendall(b":irc.example.net CAP * LS :sasl=PLAIN,EXTERNAL\r\n")
+            said.append(inner.recv(100))
+
+    said = []
+    return serve, said
+
+
+def test_tls_begins_on_a_connection_that_offers_it(files):
+    serve, said = chat(files)
+    with Server(serve, port=6667) as server:
+        prober = asked(server.host, 6667)
+    assert spoken(prober) == {("irc", False), ("irc", True)}
+    assert certificates(prober) == {"web.example.net"}
+    assert said == [b"CAP LS 302\r\n", b"QUIT :probe\r\n"]
+    (inner,) = (v for v, inside in prober.hosts[0].results[0].understood() if inside)
+    assert inner.events[0].event.methods == ("PLAIN", "EXTERNAL")
+
+
+@pytest.mark.parametrize(
+    "then",
+    [
+        b":irc.example.net 691 * :STARTTLS failed\r\n",
+        b":irc.example.net 670 * :go on\r\n" + bytes(3000),
+        b":irc.example.net 670 * :go on\r\n\x16\x03\x03\xff\xff" + bytes(3000),
+        b"",
+    ],
+)
+def test_who_offers_tls_and_gives_none_costs_no_answer_and_little_time(then):
+    def serve(link):
+        link.recv(100)
+        link.sendall(LS)
+        link.recv(100)
+        link.sendall(then)
+        time.sleep(3)
+
+    began = time.monotonic()
+    with Server(serve, port=6667) as server:
+        prober = asked(server.host, 6667, limits=dataclasses.replace(QUICK, answer=0.3, longest=1))
+    assert spoken(prober) == {("irc", False)}
+    assert time.monotonic() - began < 4
+
+
+def test_tls_that_is_offered_again_and_again_is_begun_once(files):
+    def serve(link):
+        while (said := link.recv(4096)) and len(heard) < 50:
+            heard.append(said)
+            link.sendall(STREAM if b"<stream" in said else b"<failure/>")
+
+    heard = []
+    with Server(serve, port=5222) as server:
+        prober = asked(server.host, 5222)
+    assert ("xmpp", False) in spoken(prober)
+    assert sum(b"<starttls" in each for each in heard) == 1

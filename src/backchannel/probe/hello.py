@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from backchannel.model import Endpoint, Transport
 
@@ -40,6 +40,16 @@ Reply = Callable[[Asked, Sequence[bytes]], bytes]
 """Its second argument: what was answered to each thing that was said so far."""
 
 
+class Upgrade(NamedTuple):
+    """How TLS begins on a connection that is in clear (STARTTLS)."""
+
+    offered: Callable[[bytes], bool]
+    """Whether an answer to the hello offers it."""
+    ask: bytes
+    granted: Callable[[bytes], bool]
+    """Whether the answer to that says that TLS may begin."""
+
+
 @dataclass(frozen=True)
 class Hello:
     """One thing to say."""
@@ -65,6 +75,8 @@ class Hello:
     """Ports to which alone it is said; empty: to any."""
     needs: Literal["", "through", "torrent", "aggressive"] = ""
     """An option without which it is not said."""
+    upgrade: Upgrade | None = None
+    """How to go on inside TLS where the answer offers that; the hello is said once more there."""
     tls: Literal["no", "also"] = "no"
     """Whether it is said inside TLS, too."""
     alike: bool = False

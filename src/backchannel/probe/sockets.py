@@ -9,6 +9,7 @@ import errno
 import math
 import os
 import socket
+import ssl
 import struct
 import time
 from collections.abc import Awaitable, Callable
@@ -107,25 +108,50 @@ async def _talk(talk: "Talk", hello: Hello | None, asked: AskedOf, tls: Tls | No
         await link.hear(limits.greeting)
         return
     told = asked(exchange.client)
-    message = hello.make(told)
-    udp = exchange.transport == "udp"
-    tries = TRIES if udp else 1
-    heard = False
-    for number in range(tries):
-        if number:
-            await talk.wait_turn()
-        await link.say(message)
-        if heard := await link.hear(limits.answer / tries):
-            break
+    heard = await _said(talk, link, hello.make(told))
+    if heard and tls is None and (within := await _upgraded(talk, hello, told)):
+        link = within
+        await link.say(hello.make(told))
+        heard = await link.hear(limits.answer)
     for _ in range(hello.rounds if heard and hello.reply else 0):
         assert hello.reply is not None
         if not (more := hello.reply(told, exchange.answers())):
             return
-        if udp:
+        if exchange.transport == "udp":
             await talk.wait_turn()
         await link.say(more)
         if not await link.hear(limits.answer):
             return
+
+
+async def _said(talk: "Talk", link: "Talk | Secure", message: bytes) -> bool:
+    """Say a message, a datagram twice where one is in vain; return whether it was answered."""
+    tries = TRIES if talk.exchange.transport == "udp" else 1
+    for number in range(tries):
+        if number:
+            await talk.wait_turn()
+        await link.say(message)
+        if await link.hear(talk.limits.answer / tries):
+            return True
+    return False
+
+
+async def _upgraded(talk: "Talk", hello: Hello, told: Asked) -> Secure | None:
+    """Go on inside TLS where the answer to *hello* offers that; None where it does not come about.
+
+    As elsewhere version 1.2 shows the certificate (see `secure`).
+    """
+    upgrade = hello.upgrade
+    if upgrade is None or not upgrade.offered(talk.exchange.answers()[-1]):
+        return None
+    await talk.say(upgrade.ask)
+    if not await talk.hear(talk.limits.answer):
+        return None
+    if not upgrade.granted(talk.exchange.answers()[-1]):
+        return None
+    return await secured(
+        talk, Tls("starttls", ssl.TLSVersion.TLSv1_2, told.name), talk.limits.answer
+    )
 
 
 class Talk:

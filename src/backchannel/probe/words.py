@@ -1,6 +1,8 @@
 """Hellos over TCP that are lines of text. Text comes first: what is not understood is an error."""
 
-from backchannel.probe.hello import AGENT, NOWHERE, Asked, Hello
+import re
+
+from backchannel.probe.hello import AGENT, NOWHERE, Asked, Hello, Upgrade
 
 
 def _get(asked: Asked) -> bytes:
@@ -56,6 +58,20 @@ def _stream(asked: Asked, kind: str) -> bytes:
 def _attribute(text: str) -> str:
     return "".join(char for char in text if char.isalnum() or char in "-._:")
 
+
+_TLS = "urn:ietf:params:xml:ns:xmpp-tls"
+_XMPP_TLS = Upgrade(
+    lambda answer: b"<starttls" in answer and _TLS.encode() in answer,
+    f"<starttls xmlns='{_TLS}'/>".encode(),
+    lambda answer: answer.lstrip().startswith(b"<proceed"),
+)
+"""RFC 6120 §5.4."""
+_IRC_TLS = Upgrade(
+    lambda answer: re.search(rb" LS [^\r\n]*[: ]tls[ \r\n]", answer) is not None,
+    b"STARTTLS\r\n",
+    lambda answer: b" 670 " in answer.partition(b"\n")[0],
+)
+"""IRCv3, tls."""
 
 TEXT = (
     Hello(
@@ -145,7 +161,8 @@ TEXT = (
         ("xmpp",),
         "tcp",
         lambda asked: _stream(asked, "client"),
-        "RFC 6120 §4.2",
+        "RFC 6120 §4.2, §5",
+        upgrade=_XMPP_TLS,
         tls="also",
     ),
     Hello(
@@ -153,7 +170,8 @@ TEXT = (
         ("xmpp",),
         "tcp",
         lambda asked: _stream(asked, "server"),
-        "RFC 6120 §4.2",
+        "RFC 6120 §4.2, §5",
+        upgrade=_XMPP_TLS,
         only=(5269, 5270),
         tls="also",
     ),
@@ -164,6 +182,7 @@ TEXT = (
         lambda _: b"CAP LS 302\r\n",
         "IRCv3, Capability Negotiation; an old server answers that it does not know the word",
         reply=lambda _, __: b"QUIT :probe\r\n",
+        upgrade=_IRC_TLS,
         tls="also",
     ),
     Hello(

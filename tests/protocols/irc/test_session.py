@@ -29,6 +29,7 @@ from backchannel.events import (
     Contacts,
     Credential,
     Gap,
+    LoginOffer,
     Malformed,
     Message,
     PeerAddress,
@@ -236,6 +237,35 @@ def test_what_clients_say(line, event):
 )
 def test_lists_and_the_rest_tell_nothing(line):
     assert heard(line) == []
+
+
+@pytest.mark.parametrize(
+    ("line", "methods", "realm", "tls"),
+    [
+        (":s.example CAP * LS :multi-prefix sasl=PLAIN,external tls", ("PLAIN", "EXTERNAL"), 1, 1),
+        (":s.example CAP * LS :sasl", ("SASL",), 1, 0),
+        (":s.example CAP * LS :multi-prefix", (), 1, 0),
+        ("CAP * LS * :tls away-notify", (), 0, 1),
+    ],
+)
+def test_what_a_server_is_able_to_says_how_one_logs_in(line, methods, realm, tls):
+    """IRCv3, `sasl` 3.1 and 3.2, and `tls`."""
+    told = Session(START).feed(S, f"{line}\r\n".encode())
+    tls_word, named = "offered" if tls else "", "s.example" if realm else ""
+    assert told == [LoginOffer(methods=methods, realm=named, tls=tls_word)]
+
+
+@pytest.mark.parametrize(
+    "line", ["CAP * LS :away-notify", ":s.example CAP * ACK :sasl", ":s.example CAP * NEW :sasl"]
+)
+def test_other_words_of_capabilities_tell_nothing(line):
+    assert Session(START).feed(S, f"{line}\r\n".encode()) == []
+
+
+def test_of_many_ways_to_log_in_some_are_told():
+    many = ",".join(f"M{number}" for number in range(200))
+    (offer,) = Session(START).feed(S, f":s.example CAP * LS :sasl={many}\r\n".encode())
+    assert len(offer.methods) == 64
 
 
 @pytest.mark.parametrize(

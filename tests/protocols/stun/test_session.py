@@ -18,6 +18,7 @@ from backchannel.effects import Inner, InnerEnd, InnerGap, Open, Remember
 from backchannel.events import (
     Credential,
     Gap,
+    LoginOffer,
     Malformed,
     PeerAddress,
     ProxyAnswer,
@@ -367,11 +368,15 @@ def test_programs_name_themselves():
 def test_an_allocation_is_told_with_who_and_where():
     _, told = say(*ALLOCATED)
     assert [type(e) for e in kit.events(told)] == [
+        LoginOffer,
         SignOn,
         Credential,
         SignOnAnswer,
         TurnAllocation,
         PeerAddress,
+    ]
+    assert kit.events(told, LoginOffer) == [
+        LoginOffer(methods=("stun-long-term",), realm="tulip.example")
     ]
     assert kit.events(told, TurnAllocation) == [
         TurnAllocation(
@@ -392,6 +397,13 @@ def test_a_refusal_is_told_once():
     _, told = say(*ALLOCATED[:3], no[0], (C, login(3, UDP_RELAY, tid=5)), no[1])
     assert [(e.state, e.code) for e in kit.events(told, TurnAllocation)] == [("refused", 401)]
     assert [(e.accepted, e.reason) for e in kit.events(told, SignOnAnswer)] == [(False, "401")]
+
+
+def test_who_asks_again_without_a_name_is_told_the_realm_once():
+    _, told = say(*ALLOCATED[:2], *ALLOCATED[:2])
+    assert len(kit.events(told, LoginOffer)) == 1
+    _, told = say(ALLOCATED[0], (S, message(3, 3, (0x09, b"\0\0\4\1"), tid=1)))
+    assert not kit.events(told)  # no realm: nothing was said of logins
 
 
 def test_a_stale_nonce_refuses_nobody():

@@ -4,7 +4,7 @@ import pytest
 from tests.protocols.xmpp.talk import SASL, Wire, b64
 
 from backchannel.effects import Tie
-from backchannel.events import Credential, SignOn, SignOnAnswer, Software
+from backchannel.events import Credential, LoginOffer, SignOn, SignOnAnswer, Software
 
 ACCOUNT, FULL = "juliet@capulet.example", "juliet@capulet.example/Balcony.4f3a"
 SASL2 = "xmlns='urn:xmpp:sasl:2'"
@@ -88,3 +88,51 @@ def test_the_same_inside_sasl2():
     )
     assert shown == told[-1]
     assert isinstance(shown, Tie)
+
+
+TLS = "urn:ietf:params:xml:ns:xmpp-tls"
+
+
+def features(*words):
+    return f"<stream:features>{''.join(words)}</stream:features>"
+
+
+def mechanisms(*named, ns=SASL):
+    return f"<mechanisms {ns}>{''.join(f'<mechanism>{n}</mechanism>' for n in named)}</mechanisms>"
+
+
+@pytest.mark.parametrize(
+    ("said", "methods", "tls"),
+    [
+        (features(f"<starttls xmlns='{TLS}'><required/></starttls>"), (), "required"),
+        (features(f"<starttls xmlns='{TLS}'/>", mechanisms("PLAIN")), ("PLAIN",), "offered"),
+        (features(mechanisms("SCRAM-SHA-1", " PLAIN\n")), ("SCRAM-SHA-1", "PLAIN"), ""),
+        (
+            features(
+                f"<authentication {SASL2}><mechanism>PLAIN</mechanism></authentication>",
+                mechanisms("PLAIN", "EXTERNAL"),
+                "<register xmlns='http://jabber.org/features/iq-register'/>",
+            ),
+            ("PLAIN", "EXTERNAL", "jabber-register"),
+            "",
+        ),
+    ],
+)
+def test_how_one_may_log_in(said, methods, tls):
+    """RFC 6120 §5.3.1 and §6.3.3, XEP-0388 §2.3, XEP-0077 §8."""
+    offer = LoginOffer(methods=tuple(sorted(methods)), realm="capulet.example", tls=tls)
+    wire = Wire(bound=False)
+    told = wire.s(said)
+    assert [type(each) for each in told] == [LoginOffer]
+    assert offer == LoginOffer(
+        methods=tuple(sorted(told[0].methods)), realm=told[0].realm, tls=told[0].tls
+    )
+    assert wire.s(said) == []  # told once
+
+
+def test_features_without_a_login_tell_none_and_of_many_some_are_told():
+    wire = Wire(bound=False)
+    assert wire.s(features("<bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/>")) == []
+    (offer,) = wire.s(features(mechanisms(*(f"M{number}" + "X" * 99 for number in range(99)))))
+    assert len(offer.methods) == 32
+    assert max(map(len, offer.methods)) == 40

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 
-from backchannel.events import Presence, Profile, Room, SignOff, SignOnAnswer, Software
+from backchannel.events import LoginOffer, Presence, Profile, Room, SignOff, SignOnAnswer, Software
 from backchannel.model import Side
 from backchannel.patterns import later
 from backchannel.protocols import Output
@@ -12,6 +12,8 @@ from backchannel.protocols.irc.sasl import authenticate
 from backchannel.protocols.irc.state import BATCHES, NAME, State
 from backchannel.protocols.irc.wire import Line, plain
 
+WORDS = 64
+"""Capabilities of one line, and mechanisms, that are read."""
 ROOMS = 32
 """Channels of one line that are told."""
 HISTORIES = frozenset({"chathistory", "draft/chathistory", "znc.in/playback"})
@@ -109,6 +111,21 @@ def error(state: State, line: Line) -> Iterator[Output]:
         yield SignOnAnswer(account=state.nick, accepted=False, reason=reason)
 
 
+def capabilities(state: State, line: Line) -> Iterator[Output]:
+    """CAP name LS :words. Of them SASL's mechanisms and STARTTLS say how one logs in (IRCv3 `sasl`,
+    `tls`).
+    """
+    if line.word(1).upper() != "LS" or state.welcomed:
+        return
+    told = dict(word.partition("=")[::2] for word in line.last.split(" ")[:WORDS])
+    sasl = [each[:NAME] for each in told.get("sasl", "").upper().split(",") if each][:WORDS]
+    if "sasl" in told and not sasl:  # before version 302 of the negotiation
+        sasl = ["SASL"]
+    realm = line.source[:NAME] if line.server else ""
+    if sasl or realm or "tls" in told:
+        yield LoginOffer(methods=tuple(sasl), realm=realm, tls="offered" if "tls" in told else "")
+
+
 def batch(state: State, line: Line) -> Iterator[Output]:
     """BATCH +reference type, and -reference behind its last line. One may be inside another."""
     mark, reference = line.word(0)[:1], line.word(0)[1:NAME]
@@ -151,13 +168,14 @@ MESSAGES: dict[str, Tell] = {
     "BATCH": batch,
     "TAGMSG": lambda state, line: messages.typing(state, Side.SERVER, line),
     "ERROR": error,
+    "CAP": capabilities,
     "AUTHENTICATE": lambda state, line: authenticate(state, Side.SERVER, line),
 }
 PAST: dict[str, Tell] = {"PRIVMSG": messages.past, "NOTICE": messages.past, "BATCH": batch}
 """What is read of a history: who came, and what was offered, was so then."""
 SILENT = frozenset(
     (
-        *("PING", "PONG", "MODE", "CAP", "ACCOUNT", "SETNAME", "ACK", "FAIL"),
+        *("PING", "PONG", "MODE", "ACCOUNT", "SETNAME", "ACK", "FAIL"),
         *("WARN", "NOTE", "WALLOPS", "GLOBOPS", "KILL", "SILENCE", "MARKREAD", "REDACT", "RENAME"),
         "SERVER",
     )

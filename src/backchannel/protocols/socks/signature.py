@@ -23,6 +23,9 @@ _ACCEPTED = re.compile(
 
 Verdict = str | More | None
 
+_METHODS = {0: "no login", 1: "GSSAPI", 2: "user name and password"}
+"""RFC 1928 §3."""
+
 
 def judge(client: bytes, server: bytes, begun: bool) -> Verdict:
     """Return what shows that this is SOCKS, MORE while it fits, None when it does not."""
@@ -104,7 +107,8 @@ def _greeted(client: bytes, server: bytes) -> Verdict:
     if not sound or chosen[0] not in methods:
         return _agreed(client[end:], server[2:]) if chosen[0] == wire.NONE else None
     fits = _fits(chosen[0], client[end:], server[2:])
-    return f"SOCKS5 greeting and choice of method {chosen[0]}" if fits else None
+    named = _METHODS.get(chosen[0], "its own")
+    return f"SOCKS5 greeting and choice of method {chosen[0]}, {named}" if fits else None
 
 
 def _sound(methods: bytes) -> bool:

@@ -44,6 +44,8 @@ cdef class Relay:
     cdef _bind(self, _Question asked)
     @cython.locals(code=int, refusals=bytes)
     cdef list _allocate(self, _Question asked, Message message)
+    @cython.locals(realm=str, offered=bytes)
+    cdef list _offer(self, Message message)
     cdef list _refresh(self, Message message)
     @cython.locals(data=bytes, peers=list)
     cpdef list indication(self, side, Message message)

@@ -14,11 +14,12 @@ from collections.abc import Callable
 from typing import Any, Literal, TypeAlias
 
 from backchannel.effects import Inner, InnerEnd, Open, Remember
-from backchannel.events import PeerAddress, ProxyAnswer, ProxyRequest
+from backchannel.events import LoginOffer, PeerAddress, ProxyAnswer, ProxyRequest
 from backchannel.model import Capability, Endpoint, Side
 from backchannel.protocols import Output
 from backchannel.protocols.packed import MARK, marked
 from backchannel.protocols.stun.events import TurnAllocation, TurnPeerReached
+from backchannel.protocols.stun.logins import SCHEME as LONG_TERM
 from backchannel.protocols.stun.logins import Logins
 from backchannel.protocols.stun.wire import (
     ALLOCATE,
@@ -32,6 +33,7 @@ from backchannel.protocols.stun.wire import (
     DATA_VALUE,
     LIFETIME,
     METHODS,
+    REALM,
     REFRESH,
     REQUESTED_TRANSPORT,
     SEND,
@@ -208,8 +210,10 @@ class Relay:
         code = error_code(message)
         if message.kind == SUCCESS:
             self._allocated = True
-        elif code == 438 or (code == 401 and not self._logins.account):
+        elif code == 438:
             return []
+        elif code == 401 and not self._logins.account:
+            return self._offer(message)
         else:
             refusals = marked(self._refusals, code)
             if refusals is self._refusals:
@@ -230,6 +234,15 @@ class Relay:
                 code=code,
             )
         ]
+
+    def _offer(self, message: Message) -> list[Output]:
+        """Tell once whose accounts a relay wants to see (RFC 8489 §9.2.4)."""
+        realm = message.text(REALM)
+        offered = marked(self._refusals, realm)
+        if not realm or offered is self._refusals or len(offered) > PEERS * MARK:
+            return []
+        self._refusals = offered
+        return [LoginOffer(methods=(LONG_TERM,), realm=realm)]
 
     def _refresh(self, message: Message) -> list[Output]:
         if message.kind != SUCCESS or message.number(LIFETIME, 4) or not message.has(LIFETIME):

@@ -18,7 +18,7 @@ dialback between servers (XEP-0220) and the handshake of components (XEP-0114).
 
 from typing import Literal
 
-from backchannel.events import Credential, SignOn, SignOnAnswer, Software
+from backchannel.events import Credential, LoginOffer, SignOn, SignOnAnswer, Software
 from backchannel.model import Side
 from backchannel.patterns import later
 from backchannel.protocols import Output
@@ -29,6 +29,8 @@ from backchannel.reader import WireError
 from backchannel.text import utf8
 
 MAX_SASL = 65_536
+MECHANISMS, MECHANISM = 32, 40
+"""How many of them are told, and how many characters of a name."""
 _FIELD = later(r'([a-z-]{1,32})=(?:"([^"]{0,1024})"|([^,"]{0,1024}))')
 _RESPONSE = later(r',?\s{0,8}\bresponse="?([0-9a-fA-F]{32})"?')
 _NAMED = later(r"(?:^|,)n=([^,]{1,1024})")
@@ -264,6 +266,23 @@ class Login:
                 salt=state.stream.id,
             ),
         ]
+
+
+def offer(state: State, features: Element) -> list[Output]:
+    """Return what a server's features say of logins, once of each kind (RFC 6120 §5.3.1, §6.3.3;
+    XEP-0388 §2, XEP-0077 §8).
+    """
+    tls, sasl = features.child("starttls", names.TLS), features.child("mechanisms", names.SASL)
+    named = [each for each in (sasl, features.child("authentication", names.SASL2)) if each]
+    found = [each.text.strip()[:MECHANISM] for one in named for each in one.all("mechanism")]
+    found += ["jabber-register"] if features.child("register", names.REGISTERING) else []
+    methods = tuple(dict.fromkeys(filter(None, found)))[:MECHANISMS]
+    needed: Literal["", "offered", "required"] = ""
+    if tls is not None:
+        needed = "required" if tls.child("required") else "offered"
+    if not (methods or needed) or not state.changed("offer", "", " ".join((needed, *methods))):
+        return []
+    return [LoginOffer(methods=methods, realm=state.stream.told, tls=needed)]
 
 
 def form(query: Element) -> dict[str, str]:

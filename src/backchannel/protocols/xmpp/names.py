@@ -19,7 +19,7 @@ RESUMPTION = "urn:xmpp:sm:"
 """Stream management (XEP-0198), whatever its version."""
 COMPRESS = ("http://jabber.org/protocol/compress", "http://jabber.org/features/compress")
 AUTH = "jabber:iq:auth"
-REGISTER = "jabber:iq:register"
+REGISTER, REGISTERING = "jabber:iq:register", "http://jabber.org/features/iq-register"
 ROSTER = "jabber:iq:roster"
 VERSION = "jabber:iq:version"
 LAST = "jabber:iq:last"

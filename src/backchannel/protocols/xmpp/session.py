@@ -19,7 +19,7 @@ from backchannel.protocols.xmpp import names, people
 from backchannel.protocols.xmpp.bytestreams import Bytestream, Plan
 from backchannel.protocols.xmpp.elements import Element, Foot, Head, Item, Oversized
 from backchannel.protocols.xmpp.files import Files
-from backchannel.protocols.xmpp.login import Login
+from backchannel.protocols.xmpp.login import Login, offer
 from backchannel.protocols.xmpp.messages import message
 from backchannel.protocols.xmpp.queries import KINDS, Queries
 from backchannel.protocols.xmpp.recognise import destination, recognise
@@ -235,7 +235,8 @@ class Talk:
             stream.by = names.bare(element.get("from")) or stream.by
         else:
             stream.id = element.get("id")[:256]
-            stream.to = stream.to or names.bare(element.get("from"))
+            stream.told = names.bare(element.get("from"))
+            stream.to = stream.to or stream.told
         self._count(side)
 
     def _foot(self, side: Side, told: list[Output]) -> None:
@@ -313,6 +314,7 @@ class Talk:
         state = self._state
         if caps and caps.get("node") and state.changed("caps", "", caps.get("node")):
             told.append(Software(name=caps.get("node")[:128], role="server"))
+        told += offer(state, stanza)
 
     def _sasl(self, side: Side, stanza: Element, told: list[Output]) -> None:
         login = self._login

@@ -32,6 +32,8 @@ class Stream(msgspec.Struct):
     """The server's identifier of the stream, which old logins are salted with."""
     to: str = ""
     """The domain that the client asks for."""
+    told: str = ""
+    """The domain that the server says it is."""
     by: str = ""
     """Who opened it, where told: the calling server."""
 
