@@ -3,6 +3,7 @@
 The exchange is made into frames and read as a capture is. So nothing here knows a protocol.
 """
 
+import gc
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -73,7 +74,16 @@ class Judge:
         A claim may rest on our own hello. So the same is read without the answer, and the answer
         without the hello: the answer counts where it adds to the first, or stands by itself.
         """
-        steps = exchange.inside if inner else exchange.steps
+        try:
+            return self._judged(
+                exchange, exchange.inside if inner else exchange.steps, hello, before
+            )
+        finally:
+            gc.collect(0)  # an engine and its core are a cycle, of one megabyte for each reading
+
+    def _judged(
+        self, exchange: Exchange, steps: list[Step], hello: Hello | None, before: bytes
+    ) -> Verdict:
         said = [step for step in steps if step.side is Side.CLIENT]
         heard = [step for step in steps if step.side is Side.SERVER]
         if not heard or echoed(said, heard, hello):
