@@ -21,7 +21,7 @@ REJECT = """
 table inet wall {{
   chain input {{
     type filter hook input priority 0;
-    tcp dport != 5222 reject with icmpx type {why}
+    meta l4proto {{ tcp, udp }} th dport != 5222 reject with icmpx type {why}
   }}
 }}
 """
@@ -45,6 +45,36 @@ def test_a_host_whose_firewall_rejects_is_not_away(version, why):
     states = [each.state for each in host.results]
     assert states[-1] is State.OTHER
     assert states.count(State.UNREACHED) >= AWAY
+
+
+@isolated
+def test_a_host_that_rejects_datagrams_is_not_away_and_answered():
+    world = World()
+    wall = REJECT.format(why="host-unreachable")
+    world.server.sh(f"sysctl -qw net.ipv4.icmp_ratelimit=0; nft -f - <<'END'{wall}END")
+    ports = [Port("udp", each) for each in range(4000, 4008)]
+    with world.client.inside():
+        prober = asked(SERVER[4], *ports, limits=LIMITS)
+    (host,) = prober.hosts
+    assert [each.state for each in host.results] == [State.UNREACHED] * len(ports)
+    assert host.alive
+    assert host.remarks == []
+
+
+@isolated
+def test_a_router_that_rejects_is_no_sign_of_the_host():
+    world = World()
+    world.router.sh(
+        "nft add table ip wall",
+        "nft add chain ip wall f '{ type filter hook forward priority 0; }'",
+        "nft add rule ip wall f ip daddr 10.2.0.2 reject with icmp type admin-prohibited",
+    )
+    with world.client.inside():
+        prober = asked(SERVER[4], 80, Port("udp", 4000), limits=LIMITS)
+    (host,) = prober.hosts
+    assert {each.state for each in host.results} == {State.UNREACHED}
+    assert not host.alive
+    assert host.remarks == []
 
 
 @pytest.mark.parametrize("address", ["10.1.0.77", "10.2.0.77"])

@@ -50,7 +50,9 @@ class Exchange:
     detail: str = ""
     """What the operating system said, where it said something."""
     rejected: bool = False
-    """Whether ICMP says that it is not allowed, or the host itself sent that error: it is there."""
+    """Whether ICMP says that it is not allowed."""
+    itself: bool = False
+    """Whether the host itself sent an ICMP error: it is there."""
     cut: bool = False
     """Whether more was on its way than is read of one answer."""
     inside: list[Step] = field(default_factory=list)

@@ -47,6 +47,7 @@ class Host:
         """Whether anything came from it."""
         return any(
             each.state in {State.OPEN, State.OTHER, State.MUTE, State.CLOSED}
+            or any(talked.exchange.itself for talked in each.talked)
             for each in self.results
         )
 
@@ -160,7 +161,10 @@ def _room(at_once: int) -> int:
 
 def _lost(result: Result) -> bool:
     """Whether there is no way to the host: not where a firewall rejects what goes to this port."""
-    return result.state is State.UNREACHED and not result.talked[-1].exchange.rejected
+    if result.state is not State.UNREACHED:
+        return False
+    last = result.talked[-1].exchange
+    return not (last.rejected or last.itself)
 
 
 class _HostProbe:

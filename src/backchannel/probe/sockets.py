@@ -66,10 +66,14 @@ async def ask(
                 link.setsockopt(
                     socket.IPPROTO_TCP, socket.TCP_SYNCNT, _repetitions(limits.patience)
                 )
-                _keep_errors(link, keep=True)
-            await _open(link, exchange, limits)
-            if exchange.end is not End.TIMEOUT:
-                await _talk(Talk(link, exchange, limits, turn), hello, asked, tls)
+            _keep_errors(link, keep=True)
+            try:
+                await _open(link, exchange, limits)
+                if exchange.end is not End.TIMEOUT:
+                    await _talk(Talk(link, exchange, limits, turn), hello, asked, tls)
+            except OSError:
+                _who_says_so(link, exchange)
+                raise
     except OSError as error:
         _ended(exchange, error)
     exchange.ended = time.time_ns()
@@ -86,7 +90,6 @@ async def _open(link: socket.socket, exchange: Exchange, limits: Limits) -> None
     except TimeoutError:
         return
     except OSError as error:
-        exchange.rejected = _rejected(link, server.address)
         raise OSError(error.errno, os.strerror(error.errno or 0)) from error
     finally:
         exchange.client = Endpoint(*link.getsockname()[:2])
@@ -220,25 +223,23 @@ def _keep_errors(link: socket.socket, *, keep: bool) -> None:
     link.setsockopt(*((socket.IPPROTO_IPV6, 25) if six else (socket.IPPROTO_IP, 11)), keep)
 
 
-def _rejected(link: socket.socket, address: str) -> bool:
-    """Whether an ICMP error came that says `prohibited`, or one from *address* itself.
+def _who_says_so(link: socket.socket, exchange: Exchange) -> None:
+    """Keep whether an ICMP error came that says `prohibited`, or one from the host itself.
 
     Types and codes: RFC 1812 §5.2.7.1, RFC 4443 §3.1. Kernels before 5.8 keep none for TCP.
     """
     try:
         _, ancillary, _, _ = link.recvmsg(0, 512, socket.MSG_ERRQUEUE)
     except OSError:
-        return False
+        return
+    itself = ip_address(exchange.server.address.partition("%")[0]).packed
     for _, _, data in ancillary:
         if len(data) < _ERROR.size:
             continue
         _, origin, kind, code = _ERROR.unpack_from(data)
-        if (kind, code) in _PROHIBITED.get(origin, ()):
-            return True
         sender = data[24:40] if origin == _ICMP6 else data[20:24]  # in the sockaddr that follows
-        if origin in _PROHIBITED and sender == ip_address(address.partition("%")[0]).packed:
-            return True
-    return False
+        exchange.itself = exchange.itself or (origin in _PROHIBITED and sender == itself)
+        exchange.rejected = exchange.rejected or (kind, code) in _PROHIBITED.get(origin, ())
 
 
 def _ended(exchange: Exchange, error: OSError) -> None:
