@@ -38,9 +38,10 @@ def main() -> None:
 
 
 def _run() -> int:
-    from backchannel.cli import plain  # noqa: PLC0415 - not for the first page
+    from backchannel.cli import interrupt, plain  # noqa: PLC0415 - not for the first page
     from backchannel.errors import InputError, PrivilegeError, UsageError  # noqa: PLC0415 - as above
 
+    interrupt.prepare()
     scan = plain.call(sys.argv[1:])
     if scan is not None:
         from backchannel.cli import loading  # noqa: PLC0415 - as above
