@@ -5,6 +5,7 @@ import gzip
 import hashlib
 import json
 import os
+import resource
 import signal
 import struct
 import subprocess
@@ -250,6 +251,23 @@ def test_full_disk(scan, tmp_path):
     with Path("/dev/full").open("wb") as full:
         ran = scan(ICQ, "--json", stdout=full, stderr=subprocess.PIPE, capture_output=False)
     assert (ran.returncode, ran.stderr) == (2, b"backchannel: No space left on device\n")
+
+
+def test_a_disk_that_is_full_before_the_end_keeps_whole_lines_and_no_half_of_a_page(scan, tmp_path):
+    """A limit of a file's size stands for the disk."""
+
+    def limited():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+
+    for option in ("--events", "--eve", "--report", "--stix"):
+        said = refused(scan(ICQ.parent, "-q", option, "out", preexec_fn=limited))
+        assert said == "backchannel: out: File too large\n"
+        left = (tmp_path / "out").read_bytes()
+        if option in ("--report", "--stix"):
+            assert not left
+        else:
+            assert left[-2:] == b"}\n"
+            assert len(left) > 10_000
 
 
 def test_two_outputs_in_one_place(scan):

@@ -217,21 +217,32 @@ def test_no_line_of_the_summary_is_wider_than_the_terminal(width):
     assert not [line for line in console.export_text().splitlines() if len(line.rstrip()) > width]
 
 
-def test_no_rule_takes_the_room_of_the_others_and_the_title_says_how_many_are_shown():
+def test_no_rule_takes_the_room_of_the_others_and_how_many_are_not_shown_is_said():
     weak = [finding(f"w{n}", severity="high", rule="weak") for n in range(40)]
     rest = [finding(f"r{n}", severity="high", rule=f"rule-{n}") for n in range(3)]
-    grave = [finding("c", severity="critical", rule="weak")]
+    grave = [finding(f"g{n}", severity="critical", rule="grave") for n in range(40)]
     low = [finding("l", severity="low", rule="low")]
     found = [*grave, *weak, *rest, *low]
-    shown = views.worst(found, 6)
-    assert [each.id for each in shown] == [each.id for each in (*grave, *weak[:2], *rest)]
+    assert views.worst(found, 8) == [*grave[:2], *weak[:2], *rest, *low]
+    assert views.worst(found, 3) == [grave[0], weak[0], rest[0]]
     assert views.worst(found, 99) == found
-    many_grave = [finding(f"g{n}", severity="critical", rule="grave") for n in range(40)]
-    shown = views.worst([*many_grave, *weak, *low], 6)
-    assert [each.id for each in shown] == [each.id for each in (*many_grave[:3], *weak[:3])]
     console = Console(width=80, file=io.StringIO(), record=True)
     console.print(terminal.render(with_findings(*found), INDEX))
-    assert "Findings: 1 critical, 43 high, 1 low; 12 of 45 here" in console.export_text()
+    text = console.export_text()
+    assert "Findings: 40 critical, 43 high, 1 low; 12 of 84 here" in text
+    assert (text.count("grave, 36 more"), text.count("weak, 36 more")) == (1, 1)
+    assert len(re.findall(r", \d+ more", text)) == 2
+
+
+def test_what_shares_the_flows_of_its_carrier_has_no_numbers_of_its_own():
+    made = document()
+    row = msgspec.structs.replace(made.services[0], stack="ike/esp", flows=0, bytes=0)
+    made = msgspec.structs.replace(made, services=(row,))
+    shown = html.page(made, INDEX)
+    assert '<td colspan="2">in flows of <code>ike</code></td>' in shown
+    console = Console(width=80, file=io.StringIO(), record=True)
+    console.print(terminal.render(made, INDEX))
+    assert "in flows of ike," in console.export_text()
 
 
 def test_a_list_says_once_what_happened_often_and_the_worst_first():

@@ -1,8 +1,8 @@
 """Ctrl-C, put off while a module is imported, and while msgspec asks Python's code about a type.
 
 Not every compiled module looks at what went wrong in Python's code that it calls. An interruption
-while msgspec 0.23 imports `datetime` ends the process with a fault of memory later on, and one while
-it asks `typing` for an attribute is lost.
+while msgspec 0.23 imports `datetime` ends the process with a fault of memory later on, and one
+while it asks `typing` for an attribute is lost.
 """
 
 import _thread
@@ -10,7 +10,7 @@ import signal
 from types import FrameType
 
 BUSY = frozenset({"_frozen_importlib", "importlib._bootstrap", "typing", "msgspec._utils"})
-"""Modules in which, and in what they call, no interruption is borne; `importlib` renames the first."""
+"""Modules in which, and in what they call, no interruption is borne. The first has two names."""
 SOON = 0.01
 """Seconds after which an interruption that was put off comes again."""
 

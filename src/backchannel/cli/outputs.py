@@ -1,8 +1,10 @@
 """Writes what a scan was asked for; what goes wrong with a file says which one it was."""
 
+import errno
+import os
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from typing import IO, Literal
@@ -19,6 +21,8 @@ HASHED = frozenset({"report"})
 
 BUFFER = 1 << 18
 """Bytes of lines that are written at once."""
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""Errors of a disk, a quota or a file that takes no more."""
 
 
 @contextmanager
@@ -49,10 +53,30 @@ class Lines:
             self._file.write(data)
 
     def close(self) -> None:
-        """Write what still waits; standard output stays open."""
+        """Write what still waits; standard output stays open. What a full disk cut goes again."""
         if self._path != STDOUT:
-            with named(self._path):
-                self._file.close()
+            try:
+                with named(self._path):
+                    self._file.close()
+            except OSError:
+                _end_at_a_line(self._path)
+                raise
+
+
+def _end_at_a_line(path: Path) -> None:
+    """Take the beginning of a line off the end of a file, where it is one that has an end."""
+    if not path.is_file():
+        return
+    with suppress(OSError), path.open("r+b") as file:
+        at = size = file.seek(0, os.SEEK_END)
+        while at:
+            at = max(at - BUFFER, 0)
+            file.seek(at)
+            place = file.read(min(BUFFER, size - at)).rfind(b"\n")
+            if place >= 0:
+                file.truncate(at + place + 1)
+                return
+        file.truncate(0)
 
 
 def write(
@@ -82,8 +106,22 @@ def put(path: Path, data: bytes, mode: Literal["wb", "ab"] = "wb") -> None:
         sys.stdout.buffer.write(data)
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    with named(path), path.open(mode) as file:
-        file.write(data)
+    try:
+        with named(path), path.open(mode) as file:
+            file.write(data)
+    except OSError as error:
+        if error.errno in FULL:
+            _take_back(path, mode)
+        raise
+
+
+def _take_back(path: Path, mode: Literal["wb", "ab"]) -> None:
+    """Leave no half of a document: a page without its end looks like a short one."""
+    if mode == "ab":
+        _end_at_a_line(path)
+    elif path.is_file():
+        with suppress(OSError):
+            os.truncate(path, 0)
 
 
 def _make(name: str, document: Document, index: Index, heading: str) -> bytes:

@@ -207,6 +207,7 @@ _HELPERS: dict[str, Any] = {
     "count": words.count,
     "times": words.times,
     "place": words.place,
+    "carrier": words.carrier,
     "let_through": words.let_through,
     "behind": words.behind,
     "came": words.came,

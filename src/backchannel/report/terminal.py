@@ -23,6 +23,7 @@ from backchannel.report.words import (
     ALARMING,
     behind,
     came,
+    carrier,
     count,
     exposed,
     harmless,
@@ -126,9 +127,8 @@ def _services(document: Document, index: Index) -> Group:
 
 def _amount(row: Service) -> str:
     """Return how much there was; what shares its flows with what carries it has none of its own."""
-    carrier = row.stack.rpartition("/")[0]
-    if not row.flows and not row.bytes and carrier:
-        return f"in flows of {escape(carrier)}"
+    if other := carrier(row):
+        return f"in flows of {escape(other)}"
     return f"{count(row.flows, 'flow')}, {size(row.bytes)}"
 
 
@@ -170,7 +170,7 @@ _SEVERITY = {
 
 def _findings(document: Document, places: Places) -> RenderableType | None:
     """Return the worst findings, each with its rule, which `backchannel rules` explains; how many
-    there are of each severity stands in the title. No rule takes the room of the others.
+    there are of each severity stands in the title, how many more of a rule beside its last one.
     """
     found = document.findings
     if not found and not document.suppressed:
@@ -188,11 +188,15 @@ def _findings(document: Document, places: Places) -> RenderableType | None:
         "seen in",
         right=("times",),
     )
+    left = Counter((each.severity, each.rule) for each in found)
+    left.subtract((each.severity, each.rule) for each in shown)
+    last = {(each.severity, each.rule): each for each in shown}
     for each in shown:
-        place = each.evidence[0]
+        place, kind = each.evidence[0], (each.severity, each.rule)
+        more = f", {left[kind]:,} more" if left[kind] and last[kind] is each else ""
         table.add(
             Text(each.severity, style=_SEVERITY[each.severity]),
-            Text.assemble(harmless(each.summary), "\n", (harmless(each.rule), "dim")),
+            Text.assemble(harmless(each.summary), "\n", (harmless(each.rule) + more, "dim")),
             f"{each.count:,}",
             places.of(place.frame),
         )

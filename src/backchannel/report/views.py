@@ -87,16 +87,14 @@ def groups(findings: Sequence[Finding]) -> list[Group]:
 
 
 def worst(findings: Sequence[Finding], most: int) -> list[Finding]:
-    """Return *most* findings in their order, the gravest first: of each rule as many as there is
-    room for when all rules of that severity have had as many. A rule gets more than half of the
-    room only if no other needs it, not one of a lower severity either.
+    """Return *most* findings in their order: one of each rule, the gravest first, before a second
+    of any, so that a rule that finds much hides no other.
     """
     turn = Counter[tuple[str, str]]()
-    order = list[tuple[bool, int, int, int]]()
+    order = list[tuple[int, int, int]]()
     for number, each in enumerate(findings):
         kind = each.severity, each.rule
-        over = 2 * turn[kind] >= most
-        order.append((over, -SEVERITIES.index(each.severity), turn[kind], number))
+        order.append((turn[kind], -SEVERITIES.index(each.severity), number))
         turn[kind] += 1
     return [findings[number] for number in sorted(number for *_, number in sorted(order)[:most])]
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from backchannel.report.document import Association
+from backchannel.report.document import Association, Service
 from backchannel.text import endpoint, escape
 
 _EXPOSED = {
@@ -58,6 +58,11 @@ def place(host: str, port: int) -> str:
 def portless(server: str) -> str:
     """Return `address:port`, or the address alone where its protocol has no ports (ESP, AH)."""
     return server.removesuffix(":0").strip("[]") if server.endswith(":0") else server
+
+
+def carrier(row: Service) -> str:
+    """Return the stack whose flows are counted for this one, which has none of its own; or ""."""
+    return "" if row.flows or row.bytes else row.stack.rpartition("/")[0]
 
 
 def let_through(asked: int, granted: int, refused: int) -> str:
