@@ -185,6 +185,18 @@ def test_foreign_rules_in_the_way_are_named(place):
     assert "unused" not in ran.stdout
 
 
+def test_a_foreign_chain_that_drops_by_its_policy_is_named(place):
+    """It has no rule at all, and nothing passes."""
+    for name, hook in (("shut", "forward"), ("early", "prerouting")):
+        chain = f"{{ type filter hook {hook} priority 0; policy drop; }}"
+        place.run("nft", "add", "table", "inet", name)
+        place.run("nft", "add", "chain", "inet", name, "f", chain)
+    place.policy("apply", OFFICE, "--yes", code=0)
+    ran = place.policy("diff", code=1)
+    for name in ("shut", "early"):
+        assert f"overrides allow: table inet {name}, chain f: policy drop" in ran.stdout
+
+
 def test_a_foreign_accept_before_our_chain_is_named(place):
     place.policy("apply", OFFICE, "--to", "iptables", "--yes", code=0)
     place.run("iptables", "-N", "DOCKER")
@@ -194,6 +206,12 @@ def test_a_foreign_accept_before_our_chain_is_named(place):
     ran = place.policy("diff", "--to", "iptables", code=1)
     assert "overrides deny: iptables FORWARD: -A FORWARD -j DOCKER" in ran.stdout
     assert ran.stdout.count("overrides") == 1
+    place.run("iptables", "-P", "FORWARD", "DROP")
+    place.run("iptables", "-A", "FORWARD", "-p", "udp", "-j", "REJECT")
+    ran = place.policy("diff", "--to", "iptables", code=1)
+    assert "overrides allow: iptables FORWARD: policy DROP" in ran.stdout
+    assert "overrides allow: iptables FORWARD: -A FORWARD -p udp -j REJECT" in ran.stdout
+    assert ran.stdout.count("overrides") == 3
     place.run("iptables", "-D", "FORWARD", "-j", "BACKCHANNEL")
     ran = place.policy("diff", "--to", "iptables", code=1)
     assert "bypasses: iptables FORWARD" in ran.stdout

@@ -245,6 +245,21 @@ def test_a_second_guard_is_refused_while_the_inspector_of_the_first(state):
     assert running.wait(PATIENCE) == 1
 
 
+def test_clear_without_privilege_says_how_to_get_it(tmp_path):
+    denied = tmp_path / "iptables-save"
+    denied.write_text("#!/bin/sh\necho Permission denied, you must be root >&2\nexit 4\n")
+    denied.chmod(0o755)
+    told = subprocess.run(
+        (*COMMAND, "clear"),
+        env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert told.returncode == 4
+    assert "run it as root, or with CAP_NET_ADMIN" in told.stderr
+
+
 def bound(world):
     """The queues that somebody reads."""
     rows = world.router.sh("cat /proc/net/netfilter/nfnetlink_queue").splitlines()

@@ -240,9 +240,18 @@ def _before_ours(program: str, lines: list[str]) -> Iterator[Foreign]:
                 does: Does = "overrides deny" if end == "ACCEPT" else "overrides allow"
                 why = f"it stands before our chain and may {end} what our rules decide otherwise"
                 yield Foreign(f"{program} {hook}", rule, does, why)
+        for rule in rules[ours + 1 :]:
+            target = _target(rule)
+            if {target} & _REFUSING or ends.get(target, set()) & _REFUSING:
+                why = "what our rules allow comes to it, and may end there"
+                yield Foreign(f"{program} {hook}", rule, "overrides allow", why)
+        if any(line.startswith(f":{hook} DROP") for line in lines):
+            why = "what our rules allow is dropped unless a later rule accepts it"
+            yield Foreign(f"{program} {hook}", "policy DROP", "overrides allow", why)
 
 
-_FINAL = {"ACCEPT", "DROP", "REJECT"}
+_REFUSING = {"DROP", "REJECT"}
+_FINAL = {"ACCEPT", *_REFUSING}
 
 
 def _ends(chain: str, lines: list[str], seen: set[str]) -> set[str]:

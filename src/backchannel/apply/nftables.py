@@ -10,7 +10,6 @@ from backchannel.apply.programs import find, run
 from backchannel.policy.compile import File
 
 TABLE = "inet backchannel"
-HOOKS = ("forward", "input", "output")
 NAMES = {"filter": 0, "raw": -300, "mangle": -150, "dstnat": -100, "security": 50, "srcnat": 100}
 _OURS = ("inet", "backchannel")
 
@@ -56,7 +55,10 @@ class Nftables:
             if (chain := each.get("chain"))
         }
         rules = [each["rule"] for each in listed if "rule" in each]
-        return [found for rule in rules for found in _judge(rule, chains, rules)]
+        return [
+            *(found for rule in rules for found in _judge(rule, chains, rules)),
+            *_closed(chains),
+        ]
 
     def _there(self) -> bool:
         text = run([self._nft, "-j", "list", "tables"], what="listing tables")
@@ -78,12 +80,22 @@ def _judge(rule: dict[str, Any], chains: Chains, rules: list[dict[str, Any]]) ->
         yield Foreign(where, text, "bypasses", "offloaded flows do not pass any chain again")
     elif {"fwd", "dup"} & set(words) and rule["family"] == "netdev":
         yield Foreign(where, text, "bypasses", "packets leave before any chain of ours")
-    elif {"drop", "reject"} & set(words) and hooks & set(HOOKS):
+    elif {"drop", "reject"} & set(words) and hooks:
         why = "what it drops never passes, whatever our rules allow"
         yield Foreign(where, text, "overrides allow", why)
     elif "notrack" in words:
         why = "flows that are not tracked have no known opener; answers are told by ports alone"
         yield Foreign(where, text, "overrides deny", why)
+
+
+def _closed(chains: Chains) -> Iterator[Foreign]:
+    """Yield the chains of others that drop whatever none of their rules accepts."""
+    for (family, table, name), chain in chains.items():
+        if chain.get("policy") == "drop" and (family, table) != _OURS:
+            why = "what none of its rules accepts never passes, whatever our rules allow"
+            yield Foreign(
+                f"table {family} {table}, chain {name}", "policy drop", "overrides allow", why
+            )
 
 
 def _hooks(rule: dict[str, Any], chains: Chains, rules: list[dict[str, Any]]) -> set[str]:

@@ -10,7 +10,7 @@ import msgspec
 
 from backchannel.enforce import ruleset
 from backchannel.enforce.nfqueue import Queue
-from backchannel.errors import UsageError
+from backchannel.errors import PrivilegeError, UsageError
 
 TIMEOUT = 20
 """Seconds that a program may take."""
@@ -192,5 +192,9 @@ def _run(command: tuple[str, ...], text: str = "") -> str:
     )
     if done.returncode:
         said = " ".join(done.stderr.split())[:400]
+        if any(word in said.lower() for word in ("not permitted", "permission denied")):
+            raise PrivilegeError(
+                f"{command[0]} says: {said}; run it as root, or with CAP_NET_ADMIN"
+            )
         raise UsageError(f"{command[0]} rejects the guard's rules: {said}")
     return done.stdout
