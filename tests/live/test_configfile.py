@@ -72,6 +72,7 @@ def test_files_of_conf_d_come_over_it_in_order(tmp_path):
     ("text", "told"),
     [
         ("[captur]\nx = 1", "w.toml:1: there is no setting captur; did you mean capture?"),
+        ("\n[allert.a]\n[allert.b]", "w.toml:2: there is no setting allert; did you mean alerts?"),
         ("\n[capture]\n\nworker = 1", "w.toml:4: [capture] has no setting worker; did you mean"),
         ("[capture]\ninterfaces = 'eth0'", "w.toml:2: interfaces: expected a list, got text; wri"),
         ("[capture]\nworkers = 0", "w.toml:2: workers: expected a number >= 1"),

@@ -579,7 +579,7 @@ def test_without_the_right_it_says_how_to_get_it():
             ["watch", "-i", "lo", "--filter", "udp prot 3"],
             "--filter: capture filter 'udp prot 3': ",
         ),
-        (["watch", "-i", "lo", "--workers", "0"], "--workers: workers: expected a number >= 1"),
+        (["watch", "-i", "lo", "--workers", "0"], "--workers: expected a number >= 1"),
         (["watch", "-i", "lo", "--evidence", "x"], "--evidence: evidence is cut from the ring"),
         (
             ["watch", "-i", "lo", "--ring", "x", "--evidence", "./x"],

@@ -66,7 +66,10 @@ class Layers:
 
     def fault(self, where: Where, text: str) -> Fault:
         """Return what is wrong with a setting, and where."""
-        return Fault(*self.place(where), text)
+        file, line = self.place(where)
+        if file.startswith("--"):  # an option, which has the setting's name
+            text = text.removeprefix(f"{where[-1]}: ")
+        return Fault(file, line, text)
 
     def add(self, path: Path) -> None:
         """Put a file over the others. Tables grow, lists of tables too; all else is replaced."""
@@ -77,7 +80,9 @@ class Layers:
             found = re.search(r"\(at line (\d+), column \d+\)", str(error))
             said = str(error).partition(" (at ")[0]
             raise Faulty([Fault(str(path), int(found[1]) if found else 0, said)]) from None
-        lines = {where: (str(path), line) for where, line in _lines(text)}
+        lines = dict[Where, tuple[str, int]]()
+        for where, line in _lines(text):
+            lines.setdefault(where, (str(path), line))
         self._merge(self.values, values, (), (), lines)
 
     def _merge(
@@ -282,7 +287,8 @@ def _lines(text: str) -> Iterator[tuple[Where, int]]:
                 rows[here] = rows.get(here, -1) + 1
                 yield here, number
                 here = (*here, rows[here])
-            yield here, number
+            for count in range(1, len(here) + 1):
+                yield here[:count], number
         elif found := _KEY.match(line):
             parts = _parts(found[1])
             for count in range(1, len(parts) + 1):

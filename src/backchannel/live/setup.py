@@ -103,7 +103,7 @@ def faults(config: Config) -> Iterator[tuple[tuple[str | int, ...], str]]:
     evidence = config.evidence
     if evidence.folder is not None:
         if evidence.ring is None:
-            yield ("evidence", "folder"), "evidence is cut from the ring: set ring too"
+            yield ("evidence", "folder"), "evidence is cut from the ring: set ring (--ring) too"
         elif evidence.folder.resolve() == evidence.ring.resolve():
             yield ("evidence", "folder"), "what is in the ring goes in time: name another folder"
     if config.output.report_every is not None and config.output.report is None:
