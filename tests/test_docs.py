@@ -20,6 +20,7 @@ from backchannel.report.terminal import render
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
+COMMAND = (sys.executable, "-c", "from backchannel.cli import main; main()")
 PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md"), *ROOT.glob("examples/*.md")])
 EVERYTHING = "\n".join(path.read_text() for path in PAGES)
 each_page = pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
@@ -173,6 +174,28 @@ def test_python_in_the_docs_runs(tmp_path, monkeypatch, capsys):
             script.write_text(block)
             runpy.run_path(str(script))
     assert "icq parsed ('1234567', '7654321')" in capsys.readouterr().out
+
+
+def test_the_rule_in_the_docs_finds_something():
+    run = scan(ROOT / "examples/icq", rule_folders=(ROOT / "examples/rules",))
+    told = [each.summary for each in run.document.findings if each.rule == "picture-sent"]
+    assert told == ["700100200 sent 700100300 the picture kestrel_map.png"]
+
+
+def test_the_service_in_the_docs_loads_and_can_be_refused(tmp_path):
+    sheet = (ROOT / "examples/services/acme-chat.yaml").read_text()
+    assert f"```yaml\n{sheet}```" in (DOCS / "catalogue.md").read_text()
+    policy = tmp_path / "policy.yaml"
+    policy.write_text("policy: 1\nrules:\n  - {deny: acme-chat, best-effort: true}\n")
+    words = ["policy", "compile", policy, "--to", "nftables", "--catalogue"]
+    ran = subprocess.run(
+        [*COMMAND, *words, ROOT / "examples/services"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert 'tcp dport { 7443 } counter name "line-deny-acme-chat" reject' in ran.stdout
 
 
 def test_api_names_every_option():

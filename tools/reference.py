@@ -21,7 +21,7 @@ from tools.events_page import events_page, field_docs
 from backchannel import protocols
 from backchannel.catalogue import index, load
 from backchannel.catalogue.model import Service
-from backchannel.detect import functions, prepared, rules
+from backchannel.detect import functions, names, prepared, rules
 from backchannel.detect import model as detect
 from backchannel.detect.expressions import NOTHING, is_place
 from backchannel.detect.kinds import kinds
@@ -201,6 +201,34 @@ def _read(texts: Iterable[str]) -> dict[str, Checked]:
     return read
 
 
+EXAMPLE = DOCS.parent / "examples/rules/picture-sent.yaml"
+BUILT_IN = {"len": "Return how many characters, octets or values there are, as in Python."}
+NAMES = {
+    "service": "The service's id in the catalogue.",
+    "protocol": "The innermost protocol: `oscar`.",
+    "stack": "All protocols, outermost first: `socks5/oscar`.",
+    "client": "The address of whoever opened the flow. A field `client` of an event is `program`.",
+    "client_port": "",
+    "server": "The address at the other end of the flow.",
+    "server_port": "",
+    "transport": "`tcp`, `udp` or `ip`.",
+    "account": "The event's account, else the one that signed on in the flow; may be empty.",
+    "capability": "What the service was used for, such as `file-transfer`; may be empty.",
+    "side": "Whose bytes told it: `client` or `server`.",
+    "flipped": "Whether the bytes showed that the side called client is the server.",
+    "target": "Where a proxy around it leads, as `host:port`; else empty.",
+    "program": "The field `client` of the event: the program and its version.",
+    "bytes": "Of all packets of its flow, both ways.",
+    "seconds": "From the first packet to the last.",
+    "confidence": "`parsed`, `signature`, `expected`, `name` or `port`.",
+    "depth": "How many streams it is inside of: 0 for one that no proxy carries.",
+    "tied": "The protocols of all flows of the same login or tunnel, its own among them.",
+    "target_host": "Where a proxy around it leads; else empty.",
+    "target_port": "The port there; without a proxy the server's.",
+}
+"""What a rule may name beside the fields of events."""
+
+
 def rules_page() -> str:
     """Return the reference of rules and of what their expressions can call."""
     rows = [
@@ -226,13 +254,50 @@ def rules_page() -> str:
         *_keys(detect.Rule),
         "\n### Count\n",
         *_keys(detect.Count),
+        f"\nFor example [{EXAMPLE.name}](../{EXAMPLE.relative_to(DOCS.parent)}), to be tried with",
+        "`backchannel scan examples/icq --rules examples/rules`:\n",
+        f"```yaml\n{EXAMPLE.read_text()}```",
+        "\n## Expressions\n",
+        "They are Python's, of names, values, comparisons, `and`, `or`, `not`, arithmetic, choices",
+        "(`a if b else c`) and calls of the functions below, and nothing else. A name that is not",
+        "known is an error when the rule is read, which tells all that are.\n",
+        "An expression may name each field of the [events](events.md) that the rule looks at, and",
+        f"in any event {_listed(names.DEFAULTS)}, which are empty where it has no such field.",
+        "Beside these:\n",
+        "| name | events | `stream` | |",
+        "| --- | --- | --- | --- |",
+    ]
+    known = {**names.OBSERVED, "program": "", **names.ENDED}
+    assert set(known) == set(NAMES)
+    rows += [
+        f"| `{name}` | {_yes(name in names.OBSERVED or name == 'program')} "
+        f"| {_yes(name in names.ENDED)} | {NAMES[name]} |"
+        for name in known
     ]
     rows.append("\n## Functions in expressions\n")
     for name, function in functions.FUNCTIONS.items():
-        about = (function.__doc__ or "").split("\n")[0]
+        about = " ".join((function.__doc__ or "").split())
         documented = about and function.__module__ == functions.__name__
-        rows.append(f"- `{name}`{': ' + about if documented else ''}")
+        takes = ", ".join(map(str, _bare(function)))
+        rows.append(f"- `{name}({takes})`: {about if documented else BUILT_IN[name]}")
     return "\n".join(rows) + "\n"
+
+
+def _bare(function: Any) -> list[inspect.Parameter]:
+    """Return what a function takes, without types."""
+    return [
+        each.replace(annotation=inspect.Parameter.empty)
+        for each in inspect.signature(function).parameters.values()
+    ]
+
+
+def _listed(words: Iterable[str]) -> str:
+    *first, last = (f"`{word}`" for word in words)
+    return f"{', '.join(first)} and {last}"
+
+
+def _yes(holds: bool) -> str:
+    return "yes" if holds else ""
 
 
 def policy_page() -> str:
@@ -244,8 +309,8 @@ def policy_page() -> str:
         "Editors read [schema/policy.json](schema/policy.json).\n",
     ]
     tree = ast.parse(inspect.getsource(policy))
-    names = [node.name for node in tree.body if isinstance(node, ast.ClassDef)]
-    for name in reversed([name for name in names if name[0] != "_"]):
+    kinds_of = [node.name for node in tree.body if isinstance(node, ast.ClassDef)]
+    for name in reversed([name for name in kinds_of if name[0] != "_"]):
         kind = getattr(policy, name)
         rows.append(f"## {name}\n\n{' '.join((kind.__doc__ or '').split())}\n")
         rows += [*_keys(kind), ""]
@@ -340,8 +405,8 @@ def _setting_type(hint: Any) -> str:
     words = [word for word in get_args(base) if isinstance(word, str)]
     if words:
         return " or ".join(f'`"{word}"`' for word in words)
-    names = {str: "text", bool: "true or false", int: "number", Path: "path"}
-    return names.get(base, base.__name__.lower())
+    words = {str: "text", bool: "true or false", int: "number", Path: "path"}
+    return words.get(base, base.__name__.lower())
 
 
 def _default(value: object) -> str:
