@@ -2,19 +2,23 @@
 
 import inspect
 import io
+import json
 import re
 import runpy
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from rich.console import Console
+from tests import craft
 
 from backchannel import protocols
 from backchannel.catalogue import index
 from backchannel.cli.application import app
 from backchannel.flows.table import SCHEMA
+from backchannel.model import Side
 from backchannel.pipeline import Scan, scan
 from backchannel.report.terminal import render
 
@@ -174,6 +178,38 @@ def test_python_in_the_docs_runs(tmp_path, monkeypatch, capsys):
             script.write_text(block)
             runpy.run_path(str(script))
     assert "icq parsed ('1234567', '7654321')" in capsys.readouterr().out
+
+
+def test_the_protocol_in_the_docs_decodes(tmp_path):
+    """Its two files, in a copy of the package, which finds it by its place."""
+    page = (DOCS / "add-a-protocol.md").read_text()
+    blocks = re.findall(r"```python\n# src/(\S+)\n(.*?)```", page, re.DOTALL)
+    assert len(blocks) == 2
+    shutil.copytree(ROOT / "src/backchannel", tmp_path / "backchannel")
+    for name, text in blocks:
+        file = tmp_path / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_text(text)
+    steps = [(0, b"TOY/1 ada\r\n"), (1, b"OK\r\n"), (0, b"TO bob hello\r\n")]
+    capture = craft.write(
+        tmp_path / "toy.pcap", craft.tcp([(Side(side), data) for side, data in steps], cut=3)
+    )
+    code = (
+        "import sys; sys.path.insert(0, sys.argv.pop(1)); from backchannel.cli import main; main()"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code, tmp_path, "scan", capture, "--content", "--events", "-", "-q"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    told = [json.loads(line) for line in ran.stdout.splitlines()]
+    assert [(each["event"], each["service"], each["confidence"]) for each in told] == [
+        ("sign-on", "toy-chat", "parsed"),
+        ("sign-on-answer", "toy-chat", "parsed"),
+        ("message", "toy-chat", "parsed"),
+    ]
+    assert (told[2]["sender"], told[2]["text"]) == ("ada", "hello")
 
 
 def test_the_rule_in_the_docs_finds_something():
