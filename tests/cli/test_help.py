@@ -63,7 +63,7 @@ def test_no_line_is_wider_than_the_terminal(chain):
 def test_a_value_is_named_by_what_it_is_and_not_by_its_type(chain):
     """`PATH` stays where it may be a file or a folder, numbers where they are just that."""
     shown = page(chain, width=160)
-    assert not re.search(r"--[a-z-]+(?:, -\w)? (?:STR|FLOAT|LIST|TUPLE)\b", shown)
+    assert not re.search(r"--[a-z-]+(?: -\w)? (?:STR|FLOAT|LIST|TUPLE)\b", shown)
     paths = set(re.findall(r"--([a-z-]+) PATH", shown))
     assert paths <= {"yara"}
 

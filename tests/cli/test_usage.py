@@ -19,6 +19,7 @@ from backchannel.errors import UsageError
         ("pack a b --key", "--key needs a value (see `backchannel pack --help`)"),
         ("policy check", "POLICY is missing (see `backchannel policy check --help`)"),
         ("scna x", 'unknown command "scna"; did you mean "scan"? (see `backchannel --help`)'),
+        ("--verison", 'unknown option "--verison" (see `backchannel --help`)'),
         ("policy zzz", 'unknown command "zzz" (see `backchannel policy --help`)'),
         (
             "policy check x --jsn",

@@ -3,9 +3,9 @@
 import sys
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-from cyclopts import App, Parameter
+from cyclopts import App
 
 from backchannel.cli import DAMAGED, FOUND, folders, options
 from backchannel.cli.streams import complain_of_damage, put_json
@@ -175,7 +175,7 @@ def init(
 def compile_(
     path: options.Policy,
     *,
-    to: Annotated[tuple[str, ...], Parameter(name=("--to", "-t"))] = (),
+    to: options.Firewalls = (),
     out: options.Folder = None,
     on: options.Day = "",
     catalogue: options.Folders = (),

@@ -6,9 +6,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-from cyclopts import Parameter
+from typing import TYPE_CHECKING
 
 from backchannel.cli import FOUND, options
 from backchannel.cli.policy import firewalls, rules
@@ -23,8 +21,6 @@ if TYPE_CHECKING:
     from backchannel.apply.state import Record, State
     from backchannel.policy.compile import File
     from backchannel.policy.model import Rules
-
-To = Annotated[str, Parameter(name=("--to", "-t"))]
 
 
 def _made(path: Path, to: str, catalogue: tuple[Path, ...]) -> "tuple[Rules, tuple[File, ...]]":
@@ -50,7 +46,7 @@ def _here(to: str, state: Path | None) -> "tuple[Firewall, State]":
 def plan(
     path: options.Policy,
     *,
-    to: To = "nftables",
+    to: options.Firewall = "nftables",
     state: options.Folder = None,
     json: bool = False,
     catalogue: options.Folders = (),
@@ -84,7 +80,9 @@ def plan(
     return FOUND if made.changes or made.foreign else 0
 
 
-def diff(*, to: To = "nftables", state: options.Folder = None, json: bool = False) -> int:
+def diff(
+    *, to: options.Firewall = "nftables", state: options.Folder = None, json: bool = False
+) -> int:
     """Show where the kernel's rules differ from what was applied last.
 
     Exits with 1 if they do, or if nothing was applied.
@@ -112,7 +110,7 @@ def diff(*, to: To = "nftables", state: options.Folder = None, json: bool = Fals
 def apply(
     path: options.Policy,
     *,
-    to: To = "nftables",
+    to: options.Firewall = "nftables",
     confirm_within: options.Within = "60s",
     yes: bool = False,
     state: options.Folder = None,
@@ -175,7 +173,7 @@ def apply(
     return FOUND if outcome == "undone" else 0
 
 
-def confirm(*, to: To = "nftables", state: options.Folder = None) -> int:
+def confirm(*, to: options.Firewall = "nftables", state: options.Folder = None) -> int:
     """Keep the rules that a waiting `policy apply` loaded.
 
     Parameters
@@ -193,7 +191,7 @@ def confirm(*, to: To = "nftables", state: options.Folder = None) -> int:
     return 0
 
 
-def rollback(*, to: To = "nftables", state: options.Folder = None) -> int:
+def rollback(*, to: options.Firewall = "nftables", state: options.Folder = None) -> int:
     """Undo a waiting `policy apply` now, or one that was cut off.
 
     Parameters
@@ -211,7 +209,7 @@ def rollback(*, to: To = "nftables", state: options.Folder = None) -> int:
     return 0
 
 
-def remove(*, to: To = "nftables", state: options.Folder = None) -> int:
+def remove(*, to: options.Firewall = "nftables", state: options.Folder = None) -> int:
     """Remove all our rules from this host's firewall; others' are not touched.
 
     Parameters

@@ -4,9 +4,7 @@ import re
 from collections.abc import Iterator
 from ipaddress import ip_address
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
-
-from cyclopts import Parameter
+from typing import TYPE_CHECKING, Literal
 
 from backchannel.cli import options
 from backchannel.cli.policy import firewalls, rules
@@ -31,7 +29,7 @@ def explain(
     arrives: options.At = "",
     leaves: options.At = "",
     hook: Literal["forward", "input", "output"] = "forward",
-    to: Annotated[tuple[str, ...], Parameter(name=("--to", "-t"))] = (),
+    to: options.Firewalls = (),
     on: options.Day = "",
     json: bool = False,
     catalogue: options.Folders = (),

@@ -1,9 +1,7 @@
 """`backchannel policy matrix`: rule by firewall, what each can do and why not more."""
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Annotated
-
-from cyclopts import Parameter
+from typing import TYPE_CHECKING
 
 from backchannel.cli import options
 from backchannel.cli.policy import firewalls, rules
@@ -23,7 +21,7 @@ _SHORT = {"windows": "win", "cisco-ios": "cisco", "dns-rpz": "rpz", "suricata": 
 def matrix(
     path: options.Policy,
     *,
-    to: Annotated[tuple[str, ...], Parameter(name=("--to", "-t"))] = (),
+    to: options.Firewalls = (),
     why: bool = False,
     on: options.Day = "",
     json: bool = False,

@@ -28,9 +28,9 @@ class Asking:
     """Ask BitTorrent peers for the torrent of this info-hash, 40 hexadecimal digits."""
     aggressive: bool = False
     """Ask for IKEv1's aggressive mode too, by which a gateway gives away a hash of its key."""
-    rate: Annotated[float, Parameter(metavar="NUMBER")] = 100
+    rate: options.Rate = 100
     """Connections and datagrams a second in all; at most 1000."""
-    host_rate: Annotated[float, Parameter(metavar="NUMBER")] = 10
+    host_rate: options.Rate = 10
     """Those a second to one host; at most 100."""
     patience: options.Seconds = 3.5
     """How long to wait for a connection; below 3.5 a host that is away is only silent."""

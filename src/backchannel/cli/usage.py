@@ -32,6 +32,7 @@ def _what(error: CycloptsError) -> str:
     text = str(error)
     if isinstance(error, UnknownCommandError):  # help lists the commands, and in a better order
         text = text.partition(" Available commands:")[0]
+        text = text.replace('command "-', 'option "-')
     text = text.replace(". Did you", "; did you").replace(". Choose", "; choose")
     return (text[:1].lower() + text[1:]).removesuffix(".")
 
