@@ -234,6 +234,17 @@ def test_no_rule_takes_the_room_of_the_others_and_how_many_are_not_shown_is_said
     assert len(re.findall(r", \d+ more", text)) == 2
 
 
+def test_what_matters_most_is_still_on_the_screen():
+    """On a terminal that scrolled, the end is what a person sees."""
+    console = Console(width=120, file=io.StringIO(), record=True)
+    console.print(terminal.render(with_findings(*many(40)), INDEX))
+    text = console.export_text()
+    titles = ["Accounts", "Exposed logins", "Threat matrix", "Findings: ", "Could not be seen"]
+    places = [text.index(f"\n{title}") for title in titles]
+    assert places == sorted(places)
+    assert "the worst: " in text.splitlines()[-1]
+
+
 def test_what_shares_the_flows_of_its_carrier_has_no_numbers_of_its_own():
     made = document()
     row = msgspec.structs.replace(made.services[0], stack="ike/esp", flows=0, bytes=0)

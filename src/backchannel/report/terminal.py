@@ -50,7 +50,9 @@ _STRENGTH = {
 
 
 def render(document: Document, index: Index) -> RenderableType:
-    """Return the whole summary, ready to print."""
+    """Return the whole summary, ready to print. What matters most stands last: on a terminal that
+    scrolled it is what a person sees.
+    """
     places = Places(document)
     parts: list[RenderableType] = [_headline(document)]
     if document.services:
@@ -60,8 +62,6 @@ def render(document: Document, index: Index) -> RenderableType:
     parts += [
         part
         for part in (
-            _findings(document, places),
-            matrix_view.render(document.matrix),
             _accounts(document, index),
             _credentials(document, index, places),
             _tunnels(document, index, places),
@@ -69,6 +69,8 @@ def render(document: Document, index: Index) -> RenderableType:
             _files(document, index),
             _addresses(document, index, places),
             _anomalies(document),
+            matrix_view.render(document.matrix),
+            _findings(document, places),
             _unseen(document),
         )
         if part is not None
@@ -77,7 +79,7 @@ def render(document: Document, index: Index) -> RenderableType:
 
 
 def _end(document: Document) -> Text:
-    """Return the last line, which is what a person sees first on a terminal that scrolled."""
+    """Return the last line, which is read first."""
     if not document.services:
         return Text(gravity(document), style="dim")
     return Text(gravity(document), style="bold")
