@@ -104,14 +104,15 @@ class Place:
         assert "Traceback" not in ran.stderr, ran.stderr
         return ran
 
-    def start(self, *words):
-        """Start `backchannel policy`, and return its process."""
+    def start(self, *words, heard=subprocess.DEVNULL):
+        """Start `backchannel policy`, and return its process; what it says goes to *heard*."""
         process = subprocess.Popen(
             [*self._enter, *HEEDING, *COMMAND, *map(str, words), "--state", str(self.state)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            stderr=heard,
             env=self.environment,
+            text=True,
         )
         self.running.append(process)
         return process

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -150,11 +151,15 @@ def test_when_both_are_killed_nothing_is_forgotten(place):
 
 
 @both
-def test_interrupted_by_hand_it_is_undone_at_once(place, to):
-    process = place.start("apply", OFFICE, "--to", to, "--confirm-within", "10m")
+def test_interrupted_by_hand_it_is_undone_at_once_and_says_so(place, to):
+    words = ("apply", OFFICE, "--to", to, "--confirm-within", "10m")
+    process = place.start(*words, heard=subprocess.PIPE)
     until(lambda: "no-files" in listed(place, to))
-    process.send_signal(signal.SIGINT)
-    assert process.wait(PATIENCE) == 130
+    with process.stderr as said:
+        assert said.readline().startswith("loaded.")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(PATIENCE) == 1
+        assert said.read().strip() == "not confirmed: the old rules are back"
     until(lambda: place.guardian() is None)
     assert place.ours() == []
 

@@ -248,15 +248,18 @@ def _ask(seconds: float, settled: Callable[[], bool]) -> bool:
     here = "type yes and Enter to keep them, or " if listen else ""
     print(
         f"loaded. Look whether you can still work; {here}run `backchannel policy confirm` "
-        f"elsewhere. Without either the old rules are back in {seconds:.0f} s.",
+        f"elsewhere. Otherwise the old rules are back in {seconds:.0f} s.",
         file=sys.stderr,
     )
-    while time.monotonic() < end and not settled():
-        if select.select([0] if listen else [], [], [], 0.2)[0]:
-            said = os.read(0, 256)
-            heard += said
-            if b"\n" in heard or not said:
-                return heard.strip().lower() in (b"yes", b"y")
+    try:
+        while time.monotonic() < end and not settled():
+            if select.select([0] if listen else [], [], [], 0.2)[0]:
+                said = os.read(0, 256)
+                heard += said
+                if b"\n" in heard or not said:
+                    return heard.strip().lower() in (b"yes", b"y")
+    except KeyboardInterrupt:  # an answer, too
+        print(file=sys.stderr)
     return False
 
 
