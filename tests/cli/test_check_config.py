@@ -1,10 +1,14 @@
 """What `check-config` says of a configuration, and of everything that it names."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from backchannel.cli import check_config
 from backchannel.live import configfile, setup
 
+TO_BEGIN_WITH = Path(__file__).parents[2] / "packaging/backchannel.toml"
 GOOD = "policy: 1\nrules: [{deny: [aim]}]\n"
 
 
@@ -17,6 +21,17 @@ def faults(tmp_path, guard, policy=GOOD):
     made = configfile.made(layers)
     told = [str(layers.fault(*each)) for each in check_config.faults(made)]
     return [each.replace(f"{tmp_path}/", "") for each in told]
+
+
+@pytest.mark.parametrize("which", ["as it is", "with all that is commented out"])
+def test_the_configuration_to_begin_with_is_good(tmp_path, which, capsys):
+    text = TO_BEGIN_WITH.read_text()
+    if which != "as it is":
+        text, uncommented = re.subn(r"^#(?=\S)", "", text, flags=re.MULTILINE)
+        assert uncommented > 10
+    (tmp_path / "w.toml").write_text(text)
+    assert check_config.check_config(tmp_path / "w.toml") == 0
+    assert "w.toml: good. Interfaces: eth0" in capsys.readouterr().out
 
 
 def test_a_guard_that_can_be(tmp_path):
