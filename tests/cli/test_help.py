@@ -1,15 +1,20 @@
 """Every command's help page: the usage line names what may stand there."""
 
+import inspect
 import io
 import re
 import shutil
 import subprocess
+from importlib import import_module
 from itertools import pairwise
 
 import pytest
+from cyclopts import App
 from rich.console import Console
 
+from backchannel.cli import policy
 from backchannel.cli.application import app
+from backchannel.cli.commands import COMMANDS as LISTED
 
 
 def commands(here, chain=()):
@@ -76,6 +81,42 @@ def test_no_line_is_broken_where_the_source_breaks_it(chain):
         indent, words = len(following) - len(following.lstrip()), following.split()
         if words and indent > 8 and line.strip("─╭╰ ╮╯"):
             assert len(f"{line} {words[0]}") > 76, line
+
+
+@pytest.mark.parametrize("chain", COMMANDS, ids=" ".join)
+def test_no_line_of_what_a_command_does_is_broken(chain):
+    narrow, wide = (page(chain, width).partition("╭")[0].split() for width in (80, 200))
+    assert narrow == wide
+    lines = [page(chain, width).partition("╭")[0].rstrip().splitlines() for width in (80, 200)]
+    assert [line.rstrip() for line in lines[0]] == [line.rstrip() for line in lines[1]]
+
+
+@pytest.mark.parametrize("place", [*LISTED, *policy.ELSEWHERE], ids=lambda each: each[0])
+def test_what_a_command_does_is_what_its_docstring_says(place):
+    """It stands in a place of its own, so that a list of commands loads none of them."""
+    _, where, about = place
+    module, _, name = where.partition(":")
+    room = "cli.policy_" if place in policy.ELSEWHERE else "cli."
+    found = getattr(import_module(f"backchannel.{room}{module}"), name)
+    if isinstance(found, App):
+        found = found.default_command
+    if found is not None:  # a group of commands alone has no docstring
+        assert inspect.getdoc(found).partition("\n\nParameters\n")[0] == about
+
+
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        ("scan", "3: a capture was damaged"),
+        ("watch", "4: missing privilege"),
+        ("diagnose", "Exit code 0: nothing is wrong"),
+        ("probe", "130: interrupted"),
+        ("guard", "Exits with 1 if something was refused"),
+        ("check-config", "Exit code 0: good; 2: not"),
+    ],
+)
+def test_help_tells_exit_codes(command, says):
+    assert says in page((command,))
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="no bash")

@@ -12,10 +12,10 @@ from backchannel.live.sockets import ANY, interfaces
 
 
 def check_config(path: options.File = configfile.SYSTEM) -> int:
-    """Check a configuration and everything that it names. Exit code 0: good; 2: not.
+    """Check a configuration file for watch and guard.
 
-    Every fault is told with its file and line, and with what to write instead. `conf.d/*.toml`
-    beside the file are read too.
+    All that it names is checked, and `conf.d/*.toml` beside it.
+    Each fault is told with file and line. Exit code 0: good; 2: not.
 
     Parameters
     ----------

@@ -22,10 +22,9 @@ def diagnose(
     json: bool = False,
     quiet: options.Quiet = False,
 ) -> int:
-    """Find out why an IPsec tunnel (IKE, NAT traversal, ESP) does not come up or does not carry.
+    """Find out why an IPsec tunnel does not come up, or does not carry.
 
-    Exit code 0: nothing is wrong; 1: a problem or a warning was found; 3: a capture was damaged,
-    the rest was done.
+    Exit code 0: nothing is wrong; 1: something is; 3: a capture was damaged.
 
     Parameters
     ----------

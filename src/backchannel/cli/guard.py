@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 app = App(
     name="guard",
-    help="Enforce a policy on live traffic, by service and capability.",
     usage="backchannel guard [OPTIONS] [POLICY] | COMMAND",
     default_parameter=options.DEFAULT,
     help_format="plaintext",
@@ -43,10 +42,11 @@ def guard(
     catalogue: options.Folders = (),
     quiet: Annotated[bool, Parameter(name=["--quiet", "-q"])] = False,
 ) -> int:
-    """Enforce a policy until SIGTERM or Ctrl-C, then remove all of its rules.
+    """Enforce a policy on live traffic, by service and capability.
 
-    Needs root, or CAP_NET_ADMIN and CAP_NET_RAW. SIGHUP reads configuration, policy and catalogue
-    again. Exits with 1 if something was refused, or would have been.
+    SIGTERM and Ctrl-C end it and remove its rules; SIGHUP reads all files again.
+    Needs root, or CAP_NET_ADMIN and CAP_NET_RAW.
+    Exits with 1 if something was refused, or would have been.
 
     Parameters
     ----------
@@ -136,7 +136,7 @@ def status(*, control: options.Control = CONTROL, json: bool = False) -> int:
 
 @app.command
 def reload(*, control: options.Control = CONTROL) -> int:
-    """Have the running guard read its policy again, as SIGHUP does; report the outcome.
+    """Have the running guard read its policy again, as SIGHUP does.
 
     Exits with 2 if something is wrong: then the old policy is still in force.
 

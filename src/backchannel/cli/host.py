@@ -9,7 +9,6 @@ from backchannel.cli import options
 
 app = App(
     name="host",
-    help="Find the programs behind back channels on this machine.",
     usage="backchannel host [OPTIONS] [SERVICES...] | COMMAND",
     default_parameter=options.DEFAULT,
     help_format="plaintext",
@@ -25,9 +24,10 @@ def host(
     catalogue: options.Folders = (),
     fail_on: options.Worst = None,
 ) -> int:
-    """List the programs of known services: running or installed, and what they expose.
+    """Find the programs behind back channels on this machine.
 
-    Nothing is changed and nothing sent. Root sees all processes; others are told what they do not.
+    They are listed, running or installed, with what they expose.
+    Nothing is changed and nothing sent. Root sees all processes.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ def record(
 ) -> int:
     """Record which process holds which socket, until Ctrl-C or SIGTERM.
 
-    The record is for `host flows`. Root sees all processes and networks; others see their own.
+    It is for `host flows`. Root sees all processes and networks.
 
     Parameters
     ----------
@@ -180,8 +180,9 @@ def control(
 ) -> int:
     """Let run what a policy allows, until Ctrl-C or SIGTERM. Needs root.
 
-    SIGHUP reads policy and store anew. When this ends, for whatever reason, all programs run and
-    talk again. Exits with 1 if one did not.
+    SIGHUP reads policy and store anew.
+    When this ends, for whatever reason, all programs run and talk again.
+    Exits with 1 if one did not.
 
     Parameters
     ----------

@@ -75,5 +75,5 @@ Count = Annotated[int | None, Parameter(metavar="COUNT")]
 Worst = Annotated[Severity | None, Parameter(metavar="SEVERITY")]
 All = Annotated[bool, Parameter(name="--all")]
 Quiet = Annotated[bool, Parameter(name=["--quiet", "-q"])]
-Fields = Annotated[Checks | None, Parameter(name="*")]
+Fields = Annotated[Checks | None, Parameter(name="*", group="Looking closer")]
 """Each field is an option."""

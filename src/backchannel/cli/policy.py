@@ -23,32 +23,53 @@ app = App(
     help_format="plaintext",
 )
 
-app.command(
-    "backchannel.cli.policy_prove:prove",
-    name="prove",
-    help="Prove what a ruleset blocks, what leaks first and what evades it.",
-)
-for _name, _about in {
-    "plan": "Show what applying a policy would change on this host.",
-    "diff": "Show where this host's rules differ from what was applied.",
-    "apply": "Load a policy on this host, and undo it unless it is confirmed.",
-    "confirm": "Keep the rules that a waiting apply loaded.",
-    "rollback": "Undo a waiting apply now, or one that was cut off.",
-    "remove": "Remove all our rules from this host's firewall.",
-}.items():
-    app.command(f"backchannel.cli.policy_apply:{_name}", name=_name, help=_about)
+ELSEWHERE = (
+    (
+        "prove",
+        "prove:prove",
+        """Prove what a ruleset blocks, what leaks first and what evades it.
 
-app.command(
-    "backchannel.cli.policy_matrix:matrix",
-    name="matrix",
-    help="Show what each firewall can do for each rule, and why not more.",
+Recorded conversations are played by real endpoints through a network namespace
+into which the ruleset is loaded. Exits with 1 if a promise is broken.""",
+    ),
+    (
+        "plan",
+        "apply:plan",
+        """Show what applying a policy would change on this host.
+
+Exits with 1 if something would change, or if somebody else's rule interferes.""",
+    ),
+    (
+        "diff",
+        "apply:diff",
+        """Show where this host's rules differ from what was applied.
+
+Exits with 1 if they do, or if nothing was applied.""",
+    ),
+    (
+        "apply",
+        "apply:apply",
+        """Load a policy on this host, and undo it unless it is confirmed.
+
+Type `yes`, or run `backchannel policy confirm` elsewhere. If neither comes,
+or this command ends for any reason, the old rules come back.
+Exits with 1 if they did.""",
+    ),
+    ("confirm", "apply:confirm", "Keep the rules that a waiting apply loaded."),
+    ("rollback", "apply:rollback", "Undo a waiting apply now, or one that was cut off."),
+    ("remove", "apply:remove", "Remove all our rules from this host's firewall."),
+    ("matrix", "matrix:matrix", "Show what each firewall can do for each rule, and why not more."),
+    ("explain", "explain:explain", "Show which rule decides a flow, on each firewall, and why."),
 )
-app.command(
-    "backchannel.cli.policy_explain:explain",
-    name="explain",
-    help="Show which rule decides a flow, on each firewall, and why.",
-    usage="backchannel policy explain [OPTIONS] POLICY [CAPTURES...]",
-)
+"""Commands that are loaded when they are called, as `commands` has them."""
+for _name, _place, _about in ELSEWHERE:
+    _words = {"usage": "backchannel policy explain [OPTIONS] POLICY [CAPTURES...]"}
+    app.command(
+        f"backchannel.cli.policy_{_place}",
+        name=_name,
+        help=_about,
+        **(_words if _name == "explain" else {}),
+    )
 
 
 def rules(path: Path, on: str = "", catalogue: tuple[Path, ...] = ()) -> "Rules":
@@ -182,7 +203,8 @@ def compile_(
 ) -> int:
     """Compile a policy for a firewall.
 
-    Exits with 1 and writes nothing if a rule without `best-effort` asks what a firewall cannot do.
+    Exits with 1 and writes nothing if a rule asks what a firewall cannot do,
+    unless the rule says `best-effort`.
 
     Parameters
     ----------

@@ -51,7 +51,7 @@ def plan(
     json: bool = False,
     catalogue: options.Folders = (),
 ) -> int:
-    """Show what applying a policy would change on this host. Changes nothing.
+    """Show what applying a policy would change on this host.
 
     Exits with 1 if something would change, or if somebody else's rule interferes.
 
@@ -83,7 +83,7 @@ def plan(
 def diff(
     *, to: options.Firewall = "nftables", state: options.Folder = None, json: bool = False
 ) -> int:
-    """Show where the kernel's rules differ from what was applied last.
+    """Show where this host's rules differ from what was applied.
 
     Exits with 1 if they do, or if nothing was applied.
 
@@ -116,11 +116,11 @@ def apply(
     state: options.Folder = None,
     catalogue: options.Folders = (),
 ) -> int:
-    """Load a policy on this host, and undo it unless it is confirmed in time.
+    """Load a policy on this host, and undo it unless it is confirmed.
 
-    The rules are loaded in one step. Type `yes`, or run `backchannel policy confirm` elsewhere;
-    if neither comes, or this command ends for any reason, the old rules come back. Exits with 1
-    if they did.
+    Type `yes`, or run `backchannel policy confirm` elsewhere. If neither comes,
+    or this command ends for any reason, the old rules come back.
+    Exits with 1 if they did.
 
     Parameters
     ----------
@@ -174,7 +174,7 @@ def apply(
 
 
 def confirm(*, to: options.Firewall = "nftables", state: options.Folder = None) -> int:
-    """Keep the rules that a waiting `policy apply` loaded.
+    """Keep the rules that a waiting apply loaded.
 
     Parameters
     ----------
@@ -192,7 +192,7 @@ def confirm(*, to: options.Firewall = "nftables", state: options.Folder = None) 
 
 
 def rollback(*, to: options.Firewall = "nftables", state: options.Folder = None) -> int:
-    """Undo a waiting `policy apply` now, or one that was cut off.
+    """Undo a waiting apply now, or one that was cut off.
 
     Parameters
     ----------
@@ -210,7 +210,7 @@ def rollback(*, to: options.Firewall = "nftables", state: options.Folder = None)
 
 
 def remove(*, to: options.Firewall = "nftables", state: options.Folder = None) -> int:
-    """Remove all our rules from this host's firewall; others' are not touched.
+    """Remove all our rules from this host's firewall.
 
     Parameters
     ----------

@@ -34,7 +34,7 @@ def explain(
     json: bool = False,
     catalogue: options.Folders = (),
 ) -> int:
-    """Show which rule decides a flow: in the policy, and in the text of each firewall.
+    """Show which rule decides a flow, on each firewall, and why.
 
     Parameters
     ----------

@@ -27,7 +27,7 @@ def matrix(
     json: bool = False,
     catalogue: options.Folders = (),
 ) -> int:
-    """Show what each firewall can do for each rule: enforces, partly, cannot, and why.
+    """Show what each firewall can do for each rule, and why not more.
 
     Parameters
     ----------

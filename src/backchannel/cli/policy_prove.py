@@ -46,8 +46,8 @@ def prove(
 ) -> int:
     """Prove what a ruleset blocks, what leaks first and what evades it.
 
-    Recorded conversations are played by real endpoints through a network namespace of this
-    kernel into which the ruleset is loaded. Exits with 1 if a promise of the policy is broken.
+    Recorded conversations are played by real endpoints through a network namespace
+    into which the ruleset is loaded. Exits with 1 if a promise is broken.
 
     Parameters
     ----------

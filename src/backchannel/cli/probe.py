@@ -60,11 +60,11 @@ def probe(
     writing: Annotated[Writing, Parameter(name="*")] = Writing(),
     dry_run: bool = False,
 ) -> int:
-    """Ask hosts what runs on them: messengers, file sharing, proxies, tunnels.
+    """Ask hosts which back channels run on them.
 
-    Each service is told the first valid message of its clients, and the answer is read as a scan
-    reads it. No root is needed. Ctrl-C ends the run with what was found until then. Exit code 0:
-    done; 1: a finding reached --fail-on; 130: interrupted.
+    Each is told the first message of a service's clients; no root is needed.
+    Ctrl-C ends the run with what was found until then.
+    Exit code 0: done; 1: a finding reached --fail-on; 130: interrupted.
 
     Parameters
     ----------

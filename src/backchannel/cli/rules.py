@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 
 def rules(*names: str, sigma: options.Folder = None) -> int:
-    """List the rules, content packs' included; show some in full, or write them as Sigma rules.
+    """List the detection rules, or show one in full.
+
+    Rules of content packs are among them. They can be written as Sigma rules, too.
 
     Parameters
     ----------

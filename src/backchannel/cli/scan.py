@@ -37,7 +37,7 @@ def scan(
 ) -> int:
     """Find and decode the back channels in captures.
 
-    Exit code 0: done; 1: a finding reached --fail-on; 3: a capture was damaged, the rest was done.
+    Exit code 0: done; 1: a finding reached --fail-on; 3: a capture was damaged.
 
     Parameters
     ----------

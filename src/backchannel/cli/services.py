@@ -21,7 +21,7 @@ def services(
     inside: options.Networks = (),
     catalogue: options.Folders = (),
 ) -> int:
-    """List the services that the catalogue knows, show one, or compare them with a capture.
+    """Show what the catalogue knows about each service.
 
     Parameters
     ----------

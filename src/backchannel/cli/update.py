@@ -20,7 +20,9 @@ def update(
     rollback: options.Pack = None,
     list_: Annotated[bool, Parameter(name="--list")] = False,
 ) -> int:
-    """Install a content pack: verify its signature, show what it changes, put it in use.
+    """Install, list and roll back content packs: signed services and rules.
+
+    The signature is verified, and what changes is shown, before it is in use.
 
     Parameters
     ----------

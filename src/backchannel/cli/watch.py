@@ -80,11 +80,11 @@ def watch(
     duration: options.Time = None,
     fail_on: options.Worst = None,
 ) -> int:
-    """Watch interfaces, and report which back channels are used, by whom, and what is wrong.
+    """Watch live traffic, with alerts, evidence and metrics.
 
-    On a terminal: a view to leave open. In a pipe: a line for each finding and each new service.
-    SIGTERM and Ctrl-C end it with everything written; SIGHUP reads configuration, catalogue and
-    rules again. Exit code 0: done; 1: a finding reached --fail-on; 4: missing privilege.
+    A live view on a terminal; in a pipe lines for findings and new services.
+    SIGTERM and Ctrl-C end it with everything written; SIGHUP reads all files again.
+    Exit code 0: done; 1: a finding reached --fail-on; 4: missing privilege.
 
     Parameters
     ----------
