@@ -41,12 +41,13 @@ def rules(*names: str, sigma: options.Folder = None) -> int:
     import msgspec  # noqa: PLC0415 - only where asked
 
     from backchannel.report.exports.sigma import rule  # noqa: PLC0415 - only where asked
+    from backchannel.report.words import count  # noqa: PLC0415 - only where asked
 
     sigma.mkdir(parents=True, exist_ok=True)
     for each in known.values():
         path = sigma / f"backchannel_{each.id.replace('-', '_')}.yml"
         path.write_bytes(msgspec.yaml.encode(rule(each)))
-    print(f"written: {len(known)} rules into {sigma}", file=sys.stderr)
+    print(f"written: {count(len(known), 'rule')} into {sigma}", file=sys.stderr)
     return 0
 
 
