@@ -418,8 +418,9 @@ class Stream:
 
     def amid(self) -> None:
         """Take what comes now for bytes amid the stream, whose beginning was not seen."""
-        self.given = msgspec.structs.replace(self.beginning(), begun=False)
-        self.begun = False
+        if self.begun:  # else it was taken for that before
+            self.given = msgspec.structs.replace(self.beginning(), begun=False)
+            self.begun = False
 
     def anew(self) -> None:
         """Forget all that came so far: what follows may be somebody's."""
