@@ -150,7 +150,7 @@ class Profile(Event, frozen=True, kw_only=True):
     text: Content = ""
 
 
-class Contact(msgspec.Struct, frozen=True, kw_only=True):
+class Contact(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One entry of a contact list."""
 
     account: str
@@ -309,7 +309,7 @@ class Transfer(_WithCapability, frozen=True, kw_only=True):
     """The protocol's own identifier, as in the `Offer` that arranged it."""
 
 
-class SharedFile(msgspec.Struct, frozen=True, kw_only=True):
+class SharedFile(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One file that somebody shares or that a search found."""
 
     name: str

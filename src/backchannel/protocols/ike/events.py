@@ -45,7 +45,7 @@ class IkeMessage(_IkeEvent, frozen=True, kw_only=True):
     framing: Literal["plain", "non-esp-marker", "tcp", "reassembled"] = "plain"
 
 
-class Algorithm(msgspec.Struct, frozen=True, kw_only=True):
+class Algorithm(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One algorithm of a proposal."""
 
     kind: str
@@ -58,7 +58,7 @@ class Algorithm(msgspec.Struct, frozen=True, kw_only=True):
     strength: Strength = "strong"
 
 
-class Suite(msgspec.Struct, frozen=True, kw_only=True):
+class Suite(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What goes together: one transform of IKEv1, or one proposal of IKEv2 (any of each kind)."""
 
     number: int
@@ -82,7 +82,7 @@ class IkeProposals(_IkeEvent, frozen=True, kw_only=True):
     `SHA1 in signatures` where that holds."""
 
 
-class NatHash(msgspec.Struct, frozen=True, kw_only=True):
+class NatHash(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One hash of an address, and whether it is that of the address which this flow shows."""
 
     of: Literal["initiator", "responder"]
