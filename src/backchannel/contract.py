@@ -225,6 +225,9 @@ class Protocol(msgspec.Struct, frozen=True, kw_only=True):
     sealed: bool = False
     """True for one of these whose names are enciphered (quic): the core cannot see them, so all
     its flows are delivered, and let go once they name no service."""
+    alone: bool = False
+    """True where one datagram that anybody can send proves it (ike): of flows with no answer only
+    the latest are followed."""
 
     @property
     def gated(self) -> bool:

@@ -86,7 +86,7 @@ class Session:
 class Fake:
     """A protocol that claims everything."""
 
-    name, service, context, sealed = "fake", "aim", False, False
+    name, service, alone, context, sealed = "fake", "aim", False, False, False
     ports = magic = ()
     session = Session
 

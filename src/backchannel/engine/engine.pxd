@@ -26,6 +26,7 @@ cdef class Engine:
     cdef Run _run
     cdef Reach _reach
     cdef list _streams
+    cdef object _alone
     cdef object _faults
     cdef long long _deliveries, _now
     cdef Candidates _candidates
@@ -37,6 +38,8 @@ cdef class Engine:
     @cython.locals(streams=list, stream=Stream, moment=Moment)
     cdef _take(self, long long slot, int way, int kind, long long time, long long frame, payload)
     cdef _tidy(self)
+    @cython.locals(stream=Stream)
+    cdef _forsake(self, Py_ssize_t slot, long long frame)
     cdef _tell_files(self, list ended)
     @cython.locals(streams=list)
     cdef Stream _begin(self, long long slot, long long now, long long frame)

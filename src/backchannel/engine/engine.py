@@ -8,7 +8,7 @@ costs nothing then. A decoder that raises loses its stream, never the run. All t
 and what had to go is counted.
 """
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
@@ -46,6 +46,9 @@ from backchannel.model import Claim, Confidence, More, Side, Standing
 SIDES = Side.CLIENT, Side.SERVER
 BOTH = 3
 TIDY = 65_536
+ALONE = 16_384
+"""Flows without an answer that are followed, of protocols of which one datagram is proof: up to
+twice as many between two looks."""
 """Deliveries after which it is looked for what is over."""
 REFUTED, CLAIMED, PARSED = Standing.REFUTED, Standing.CLAIMED, Standing.PARSED
 
@@ -85,6 +88,8 @@ class Engine:
         self._streams: list[Stream | None] = []
         """By the flow's slot in the core."""
         self._deliveries = self._now = 0
+        self._alone: deque[tuple[int, int]] = deque()
+        """Slots of flows that may have had no answer yet, and frames of their claims."""
         self.names = Names(service_of_name, core.expect, core.forget, self._count)
         self._observer = Observer(self.names, self._count, on_count)
         self._reach = Reach(core, protocols, self.names, files, self._count)
@@ -111,7 +116,7 @@ class Engine:
             for _ in range(count):
                 due = core.bring()
                 self._take(due.slot, due.side, due.kind, due.time, due.frame, due.payload)
-            if self._deliveries > TIDY:
+            if self._deliveries > TIDY or len(self._alone) > 2 * ALONE:
                 self._tidy()
             if observer.has_told():
                 seen = observer.take()
@@ -126,7 +131,7 @@ class Engine:
         """Take what the core delivered; return what it meant."""
         for slot, way, kind, time, frame, payload in batch:
             self._take(slot, way, kind, time, frame, payload)
-        if self._deliveries > TIDY:
+        if self._deliveries > TIDY or len(self._alone) > 2 * ALONE:
             self._tidy()
         return self._observer.take()
 
@@ -160,6 +165,20 @@ class Engine:
         self._reach.announcements.expire(self._now)
         self._tell_files(self._reach.overdue(self._now))
         self._candidates.look_at_ports()  # the oldest wishes give way to new ones
+        while len(self._alone) > ALONE:
+            slot, frame = self._alone.popleft()
+            self._forsake(slot, frame)
+
+    def _forsake(self, slot: int, frame: int) -> None:
+        """End the stream whose claim was made at *frame*, if nobody answered it: its flow's next
+        packet begins another one.
+        """
+        stream = self._streams[slot]
+        if stream is None or stream.claim_frame != frame or all(self._core.row(slot).packets):
+            return
+        self._streams[slot] = None
+        self._close(stream, moment_of(stream.last, stream.frame))
+        self._count("flows without an answer ended early: too many")
 
     def finish(self) -> list[Observation]:
         """End what no flow ends: inner streams and files that several flows share. What that tells
@@ -477,6 +496,8 @@ class Engine:
             stream.decoder = stream.typed
             if stream.peeked is not NOTHING:
                 stream.settle()
+                if stream.slot >= 0 and stream.protocol and stream.protocol.alone:
+                    self._alone.append((stream.slot, stream.claim_frame))
                 if stream.slot >= 0 and not (stream.protocol and stream.protocol.context):
                     self._core.keep(stream.slot)
 

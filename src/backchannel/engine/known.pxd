@@ -6,7 +6,7 @@ cimport cython
 @cython.final
 cdef class Known:
     cdef readonly str name, service
-    cdef readonly bint context, sealed
+    cdef readonly bint alone, context, sealed
     cdef readonly unsigned long long bit
     cdef object _protocol, _recognise, _session
 

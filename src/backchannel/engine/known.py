@@ -13,6 +13,7 @@ class Known:
         "_protocol",
         "_recognise",
         "_session",
+        "alone",
         "bit",
         "context",
         "name",
@@ -24,6 +25,7 @@ class Known:
         """*number* is the one by which the core knows it."""
         self.name, self.service = protocol.name, protocol.service
         self.context, self.sealed = protocol.context, protocol.sealed
+        self.alone = protocol.alone
         self.bit = 1 << number
         """Stands for it in sets of protocols, which are numbers."""
         self._protocol = protocol

@@ -67,6 +67,7 @@ PROTOCOL = Protocol(
     name="ike",
     title="IPsec IKE",
     service="ipsec",
+    alone=True,
     ports=(("udp", 4500), ("udp", 500)),  # an old SA's ESP: a random number and a large one
     magic=(
         _header(_VERSION_1, 0),
