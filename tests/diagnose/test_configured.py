@@ -339,6 +339,52 @@ def test_the_configurations_make_a_cause_certain(tmp_path, name, right, conditio
     assert [each.state for each in diagnosis.configured] == ["down", "down"]
 
 
+SAME = """
+conn lab
+  left={left}
+  right=10.2.0.2
+  leftid=@left.lab.example
+  rightid=@right.lab.example
+  leftsubnet=10.9.1.1/32
+  rightsubnet=10.9.2.1/32
+  authby=secret
+  ikev2=yes
+  ike={ike}
+  auto=start
+"""
+
+
+def same(tmp_path, *proposals):
+    """The same ipsec.conf on both ends, as libreswan recommends it, but for its proposals."""
+    found = []
+    for number, ike in enumerate(proposals):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        (folder / "ipsec.conf").write_text(SAME.format(left="10.1.0.2", ike=ike))
+        found += files.read(folder)
+    return found
+
+
+def test_the_same_file_on_both_ends_has_nothing_against_itself(tmp_path):
+    connections = same(tmp_path, "aes256-sha256-modp2048", "aes256-sha256-modp2048")
+    diagnosis = diagnose(side("works", "near"), None, connections)
+    assert said(diagnosis) == ()
+    assert [each.state for each in diagnosis.configured] == ["up", "up"]
+
+
+def test_the_same_file_on_both_ends_but_for_one_line(tmp_path):
+    connections = same(tmp_path, "aes256-sha256-modp2048", "aes256-sha256-modp4096")
+    diagnosis = diagnose(side("proposals-refused", "near"), None, connections)
+    (found,) = diagnosis.gateways[0].conclusions
+    assert (found.certainty, found.id) == ("certain", "proposals-refused")
+    assert "MODP_2048 and MODP_4096" in found.because[0].text
+
+
+def test_one_file_of_one_end_is_not_compared_with_itself(tmp_path):
+    diagnosis = diagnose(side("works", "near"), None, same(tmp_path, "aes256-sha256-modp2048"))
+    assert said(diagnosis) == ()
+
+
 def test_one_end_is_held_against_what_was_offered(tmp_path):
     connections = ends(tmp_path, proposals="aes256-sha256-modp4096")[1:]
     (found,) = (

@@ -7,6 +7,7 @@ from backchannel.diagnose.asking import PATIENCE, SECOND, objections
 from backchannel.diagnose.cases import Case, Found, evidence
 from backchannel.diagnose.document import Certainty, Evidence, Weight
 from backchannel.diagnose.facts import WINDOWS, Attempt, Stream, source
+from backchannel.protocols.esp.events import EspTraffic
 from backchannel.protocols.ike.events import NatDetection
 from backchannel.report.words import count
 
@@ -177,44 +178,40 @@ def _why_plain(case: Case) -> list[Evidence]:
 def _figures(stream: Stream) -> Iterator[Found]:
     told = {"sender": stream.sender, "receiver": stream.receiver}
     figures = stream.figures
-    if figures is not None and not figures.resets:
-        missing = figures.missing
-        share = missing / max(1, missing + figures.packets)
-        if missing >= MISSING and share >= SHARE:
-            told["percent"] = f"{100 * share:.1f} %"
-            because = [
-                evidence(
-                    f"association {stream.spi}: {figures.packets:,} packets seen, {missing:,} "
-                    "numbers "
-                    f"between {figures.first} and {figures.last} not",
-                    (stream.first_frame, stream.last_frame),
-                    stream.first,
-                )
-            ]
-            yield Found("esp-lost", "likely", because, dict(told), stream.first_frame)
-        if figures.replayed >= MISSING:
-            because = [
-                evidence(
-                    f"association {stream.spi}: {figures.replayed:,} packets came again",
-                    (stream.first_frame,),
-                    stream.first,
-                )
-            ]
-            yield Found("esp-replayed", "certain", because, dict(told), stream.first_frame)
-    late = stream.too_late[0]
+    if figures is not None and figures.resets:
+        return
+    if figures is not None:
+        yield from _counts(stream, figures, told)
     replayed = figures.replayed if figures is not None else 0
-    if late - replayed >= FEW_LATE and not (figures is not None and figures.resets):
-        at = 1 if stream.too_late[1] - replayed >= FEW_LATE else 0
+    late, later = (number - replayed for number in stream.too_late)
+    if late >= FEW_LATE:
+        at = 1 if later >= FEW_LATE else 0
         told |= {"window": str(WINDOWS[at]), "late": f"{stream.too_late[at]:,}"}
-        because = [
-            evidence(
-                f"association {stream.spi}: {late:,} packets came 32 numbers or more behind the "
-                "highest, "
-                f"{stream.too_late[1]:,} came 64 or more, the latest {stream.lateness:,}",
-                (stream.late_frame,),
-            )
-        ]
+        text = (
+            f"association {stream.spi}: {stream.too_late[0]:,} packets came 32 numbers or more "
+            f"behind the highest, {stream.too_late[1]:,} came 64 or more, the latest "
+            f"{stream.lateness:,}"
+        )
+        because = [evidence(text, (stream.late_frame,))]
         yield Found("replay-window", "likely", because, told, stream.late_frame)
+
+
+def _counts(stream: Stream, figures: EspTraffic, told: dict[str, str]) -> Iterator[Found]:
+    """What is missing, and what came again, by scan's decoder."""
+    missing = figures.missing
+    share = missing / max(1, missing + figures.packets)
+    if missing >= MISSING and share >= SHARE:
+        text = (
+            f"association {stream.spi}: {figures.packets:,} packets seen, {missing:,} numbers "
+            f"between {figures.first} and {figures.last} not"
+        )
+        because = [evidence(text, (stream.first_frame, stream.last_frame), stream.first)]
+        words = told | {"percent": f"{100 * share:.1f} %"}
+        yield Found("esp-lost", "likely", because, words, stream.first_frame)
+    if figures.replayed >= MISSING:
+        text = f"association {stream.spi}: {figures.replayed:,} packets came again"
+        because = [evidence(text, (stream.first_frame,), stream.first)]
+        yield Found("esp-replayed", "certain", because, dict(told), stream.first_frame)
 
 
 def _stale(case: Case) -> Iterator[Found]:

@@ -15,6 +15,7 @@ from backchannel.diagnose import (
     notes,
     path,
     reach,
+    refused,
     sides,
     told,
 )
@@ -209,7 +210,7 @@ def _weighed(case: Case, conditions: list[Found]) -> list[Found]:
         for spi, attempt in case.attempts.items()
         if case.stands(spi) and not _in_vain(case, spi)
         for seen in attempt.stages
-        if reach.stage(seen).stage == "authentication-answered"
+        if refused.stage(seen).stage == "authentication-answered"
     ]
     kept = [each for each in conditions if each.id not in explained]
     dead = any(each.id in _REASONS["replaced"] - {"esp-ceased"} for each in conditions)

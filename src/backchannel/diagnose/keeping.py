@@ -296,54 +296,37 @@ def _keepalives(case: Case) -> Iterator[Found]:
 def _moves(case: Case) -> Iterator[Found]:
     for pair in sorted(case.others, key=lambda each: each.frame):
         mover, stays = _mover(case, pair)
-        if not mover:
+        messages = [seen for attempt in pair.attempts.values() for seen in attempt.messages]
+        asked = any(target(seen).address == stays for seen in messages)
+        if not mover or not (asked or pair.streams):
             continue
+        before = next(each for each in case.pair.addresses if each != stays)
         told = {
-            "sender": next(each for each in case.pair.addresses if each != stays),
+            "sender": before,
             "receiver": stays,
-            "before": next(each for each in case.pair.addresses if each != stays),
+            "before": before,
             "after": mover,
             "answered": "",
         }
-        answers = [
-            seen
-            for attempt in pair.attempts.values()
-            for seen in attempt.messages
-            if source(seen).address == stays
-        ]
-        back = [stream for stream in pair.streams.values() if stream.sender == stays]
-        asked = [
-            seen
-            for attempt in pair.attempts.values()
-            for seen in attempt.messages
-            if target(seen).address == stays
-        ]
-        if not asked and not pair.streams:
-            continue
         because = [evidence(f"the association goes on from {mover}", (pair.frame,), pair.first)]
+        answers = [seen for seen in messages if source(seen).address == stays]
+        back = tuple(each.first_frame for each in pair.streams.values() if each.sender == stays)
         if answers or back:
             told["answered"] = f"frame {answers[0].frame}" if answers else "by ESP"
-            because.append(
-                evidence(
-                    f"{stays} answers there",
-                    answers[:4] if answers else tuple(each.first_frame for each in back),
-                )
-            )
+            because.append(evidence(f"{stays} answers there", answers[:4] or back))
             yield Found("moved", "likely", because, told, pair.frame)
-            continue
-        stray = [
-            stream
-            for stream in case.pair.streams.values()
-            if stream.sender == stays and stream.last > pair.first
-        ]
-        if stray:
-            because.append(
-                evidence(
-                    f"{stays} goes on sending to {told['before']}",
-                    tuple(stream.last_frame for stream in stray),
-                )
-            )
+        elif stray := _stray(case, pair, stays):
+            because.append(evidence(f"{stays} goes on sending to {before}", stray))
             yield Found("did-not-follow", "certain", because, told, pair.frame)
+
+
+def _stray(case: Case, pair: Pair, stays: str) -> tuple[int, ...]:
+    """Return frames of ESP to the old address, which were sent after the first from the new one."""
+    return tuple(
+        stream.last_frame
+        for stream in case.pair.streams.values()
+        if stream.sender == stays and stream.last > pair.first
+    )
 
 
 def _mover(case: Case, pair: Pair) -> tuple[str, str]:

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from backchannel.diagnose.asking import Question
 from backchannel.diagnose.cases import Case, Found, evidence
 from backchannel.diagnose.facts import Attempt, source
-from backchannel.diagnose.reach import TOO_BIG, offer, refusal, stage
+from backchannel.diagnose.reach import TOO_BIG, refusal
+from backchannel.diagnose.refused import offer, stage
 from backchannel.engine.observation import Observation
 from backchannel.protocols.ike.events import IkeMessage, NatDetection
 from backchannel.text import escape

@@ -2,21 +2,16 @@
 
 from collections.abc import Iterator
 
-from backchannel.diagnose.asking import HEADERS, MTU, PATIENCE, SECOND, Question, objections
+from backchannel.diagnose import refused
+from backchannel.diagnose.asking import HEADERS, MTU, PATIENCE, Question, objections
 from backchannel.diagnose.cases import Case, Found, evidence
 from backchannel.diagnose.document import Certainty, Evidence
 from backchannel.diagnose.events import IcmpRefusal
 from backchannel.diagnose.facts import Attempt, source
+from backchannel.diagnose.refused import AUTHENTICATING, stage
 from backchannel.engine.observation import Observation
-from backchannel.protocols.ike.events import IkeProposals, IkeStage
-from backchannel.text import escape
 
 _OPENING = frozenset({"IKE_SA_INIT", "IKE_SESSION_RESUME", "Main Mode", "Aggressive Mode", "Base"})
-_AUTHENTICATING = frozenset({"IKE_AUTH", "IKE_INTERMEDIATE", "GSA_AUTH"})
-_LATER = frozenset({"INFORMATIONAL", "CREATE_CHILD_SA"})
-_ALONE = "Notify alone"
-AT_ONCE = SECOND // 4
-"""How long it takes to verify what authenticates, with room."""
 TOO_BIG = "too-big"
 _REASONS = {
     "prohibited": "administratively prohibited",
@@ -33,7 +28,7 @@ def find(case: Case) -> Iterator[Found]:
         for question in asked:
             if question.unheard() and not case.parted(question):
                 yield _unheard(question)
-        yield from _refusals(case, attempt, asked)
+        yield from refused.find(case, attempt, asked)
         yield from _silence(case, attempt, asked)
 
 
@@ -78,7 +73,7 @@ def _silence(case: Case, attempt: Attempt, asked: list[Question]) -> Iterator[Fo
     silent = not any(question.answers for question in asked)
     unseen: Found | None = None
     for number, question in enumerate(asked):
-        if question.answers or question.exchange not in _OPENING | _AUTHENTICATING:
+        if question.answers or question.exchange not in _OPENING | AUTHENTICATING:
             continue
         later = asked[number + 1 :]
         if not _goes_on(case, question, later):
@@ -152,12 +147,6 @@ def _unseen(question: Question, later: list[Question]) -> Found:
     )
 
 
-def stage(seen: Observation) -> IkeStage:
-    """Return the stage that was reached."""
-    assert isinstance(seen.event, IkeStage)
-    return seen.event
-
-
 def _nothing(case: Case, question: Question) -> Found:
     """Nothing was answered at all: perhaps ICMP says why."""
     told = words(question)
@@ -167,12 +156,12 @@ def _nothing(case: Case, question: Question) -> Found:
             f"no packet from UDP {question.target.port} of {question.target.address} in the capture"
         ),
     ]
-    if refused := _icmp(case, question):
-        event = refusal(refused[0])
-        who, told["reason"] = source(refused[0]).address, _REASONS.get(event.reason, event.reason)
+    if objected := _icmp(case, question):
+        event = refusal(objected[0])
+        who, told["reason"] = source(objected[0]).address, _REASONS.get(event.reason, event.reason)
         told["refuser"] = who
         because.insert(
-            1, evidence(f"ICMP from {who}: {told['reason']}, {len(refused)} times", refused)
+            1, evidence(f"ICMP from {who}: {told['reason']}, {len(objected)} times", objected)
         )
         itself = event.reason == "port" and who == question.target.address
         name = "nobody-listens" if itself else "refused-by-filter"
@@ -230,11 +219,11 @@ def _unanswered(case: Case, attempt: Attempt, question: Question, asked: list[Qu
         because.append(
             evidence(f"other packets come from UDP {question.target.port} there", [passed])
         )
-    if refused := _icmp(case, question):
-        event = refusal(refused[0])
-        told["refuser"] = source(refused[0]).address
+    if objected := _icmp(case, question):
+        event = refusal(objected[0])
+        told["refuser"] = source(objected[0]).address
         told["reason"] = _REASONS.get(event.reason, event.reason)
-        because.append(evidence(f"ICMP from {told['refuser']}: {told['reason']}", refused))
+        because.append(evidence(f"ICMP from {told['refuser']}: {told['reason']}", objected))
         return Found("refused-by-filter", "certain", because, told, question.first.frame)
     if question.packet > MTU:
         because.append(
@@ -303,128 +292,3 @@ def _unheard(question: Question) -> Found:
         because.append(evidence(what, answered))
     name = "fragments-lost" if large else "answers-lost"
     return Found(name, "likely", because, told, question.first.frame)
-
-
-# -- refusals ----------------------------------------------------------------------------------
-
-
-def _refusals(case: Case, attempt: Attempt, asked: list[Question]) -> Iterator[Found]:
-    passed = case.stands(attempt.spi)
-    for seen in attempt.notifies:
-        event = seen.event
-        if not event.error or event.name in _NOT_HERE:  # type: ignore[attr-defined]
-            continue
-        yield _error(attempt, seen, passed)
-    for seen in attempt.stages:
-        if stage(seen).stage == "authentication-answered" and stage(seen).detail == _ALONE:
-            yield _authentication(attempt, seen, asked)
-    if passed and len(asked) > 1 and _breaks_off(attempt, asked[-2], asked[-1], case):
-        yield _breaking(attempt, asked[-1])
-
-
-_NOT_HERE = frozenset(
-    {
-        "INVALID_KE_PAYLOAD",
-        "INVALID_SPI",
-        "INVALID_IKE_SPI",
-        "INVALID-SPI",
-        "INVALID-COOKIE",
-        "COOKIE",
-    }
-)
-"""Errors that are no refusals of a beginning."""
-
-
-def _error(attempt: Attempt, seen: Observation, passed: bool) -> Found:
-    event = seen.event
-    name = str(event.name)  # type: ignore[attr-defined]
-    told = {
-        "asker": attempt.initiator,
-        "answerer": source(seen).address,
-        "notify": name,
-    }
-    because = [evidence(f"{name} from {source(seen).address}", [seen])]
-    offered = [each for each in attempt.proposals if not offer(each).chosen]
-    proposals = name.replace("-", "_") == "NO_PROPOSAL_CHOSEN"
-    if proposals and offered:
-        because.append(evidence(f"offered was {transforms(offer(offered[0]))}", offered[:1]))
-    return Found(
-        "proposals-refused" if proposals else "refused",
-        "likely",
-        because,
-        told,
-        seen.frame,
-        weight="note" if passed else None,
-    )
-
-
-def offer(seen: Observation) -> IkeProposals:
-    """Return the proposals that were seen."""
-    assert isinstance(seen.event, IkeProposals)
-    return seen.event
-
-
-def transforms(told: IkeProposals) -> str:
-    """Return what is offered: `AES_CBC_256/HMAC_SHA2_256_128/PRF_HMAC_SHA2_256/MODP_2048`."""
-    suites = []
-    for suite in told.suites[:8]:
-        names = [
-            f"{each.name}_{each.bits}"
-            if each.bits and str(each.bits) not in each.name
-            else each.name
-            for each in suite.algorithms[:24]
-        ]
-        suites.append("/".join(names))
-    more = len(told.suites) - len(suites)
-    return escape(", ".join(suites) + (f" and {more} more" if more > 0 else ""))
-
-
-def _authentication(attempt: Attempt, seen: Observation, asked: list[Question]) -> Found:
-    answer = next((q for q in asked if q.exchange in _AUTHENTICATING and q.answers), None)
-    sizes = []
-    if answer is not None:
-        sizes = [
-            evidence(
-                f"the answer has {answer.answer} bytes, the question {answer.whole}",
-                [answer.last, answer.answers[-1]],
-            )
-        ]
-    because = [
-        evidence(f"the answer of {source(seen).address} holds a notification alone", [seen]),
-        *sizes,
-    ]
-    told = {
-        "asker": attempt.initiator,
-        "answerer": attempt.responder,
-        "refuser": source(seen).address,
-    }
-    return Found("authentication-refused", "likely", because, told, seen.frame)
-
-
-def _breaks_off(attempt: Attempt, before: Question, question: Question, case: Case) -> bool:
-    """Whether the initiator ends the association by a notification right behind the answer to what
-    was *before*: it refuses the other's authentication (RFC 7296 §2.21.2). MOBIKE's notifications
-    look alike, and come when an address changes.
-    """
-    answered = before.answers[0].time if before.answers else 0
-    return (
-        question.first.time - answered < AT_ONCE
-        and attempt.version == 2
-        and question.exchange == "INFORMATIONAL"
-        and question.message_id == 2
-        and not case.streams
-        and question.source.address == attempt.initiator
-        and question.first.event.first_inside == "Notify"  # type: ignore[attr-defined]
-    )
-
-
-def _breaking(attempt: Attempt, question: Question) -> Found:
-    told = {"asker": attempt.initiator, "answerer": attempt.responder, "refuser": attempt.initiator}
-    because = [
-        evidence(
-            f"{attempt.initiator} sends a notification behind the answer to its authentication, "
-            "and no ESP follows",
-            question.asked,
-        )
-    ]
-    return Found("authentication-refused", "possible", because, told, question.first.frame)

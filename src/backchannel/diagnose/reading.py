@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from backchannel.capture import Damage, find
-from backchannel.capture.sources import printable
+from backchannel.capture.sources import Source, printable
 from backchannel.diagnose.document import Input
 from backchannel.diagnose.facts import Facts
 from backchannel.diagnose.taps import protocols
@@ -46,26 +46,8 @@ def read(
     settings = FlowSettings(max_flows=FLOWS, udp_wanted_idle=IDLE, other_wanted_idle=IDLE)
     core, facts = FlowCore(magics, settings), Facts(between)
     engine = Engine(core, known)
-    inputs: list[Input] = []
     found = find(paths)
-    for source in found.captures:
-        damage = ""
-        try:
-            for chunk in source.chunks():
-                core.feed(chunk)
-                _drain(engine, facts)
-                if progress is not None:
-                    progress(source.done, source.total)
-        except Damage as error:
-            damage = str(error)
-        inputs.append(
-            Input(
-                path=source.name,
-                packets=source.packets,
-                first_frame=source.first_frame,
-                damage=damage,
-            )
-        )
+    inputs = [_capture(source, core, engine, facts, progress) for source in found.captures]
     core.finish()
     _drain(engine, facts)
     for seen in engine.finish():
@@ -75,6 +57,24 @@ def read(
     for other in found.others:
         facts.unseen[f"passed over, no capture: {printable(other.path)}"] += 1
     return Read(facts, tuple(inputs), core.counters() | engine.counters | facts.unseen)
+
+
+def _capture(
+    source: Source, core: FlowCore, engine: Engine, facts: Facts, progress: Progress | None
+) -> Input:
+    """Read one of them."""
+    damage = ""
+    try:
+        for chunk in source.chunks():
+            core.feed(chunk)
+            _drain(engine, facts)
+            if progress is not None:
+                progress(source.done, source.total)
+    except Damage as error:
+        damage = str(error)
+    return Input(
+        path=source.name, packets=source.packets, first_frame=source.first_frame, damage=damage
+    )
 
 
 def _drain(engine: Engine, facts: Facts) -> None:

@@ -144,15 +144,15 @@ def meet(near: Case, far: Sequence[Case], known: Mapping[str, int]) -> Sides:
     for case in far:
         made.far_roles |= _roles(near, case)
     here, there = _sightings(made, [near]), _sightings(made, far)
-    made.spans["near"], made.full["near"] = (near.begin, near.end), near.full
-    made.forgotten["near"] = near.forgotten
-    if near.partial or any(case.partial for case in far):  # what one side let go is not lost
+    where: dict[Which, list[Case]] = {"near": [near], "far": made.far}
+    for place, cases in where.items():
+        for case in cases:
+            made.spans[place], made.full[place] = (case.begin, case.end), case.full
+            made.forgotten[place] = max(made.forgotten.get(place, 0), case.forgotten)
+    if any(case.partial for case in (near, *far)):  # what one side let go is not lost
         both = {*map(_spi, here)} & {*map(_spi, there)}
         here = {key: seen for key, seen in here.items() if _spi(key) in both}
         there = {key: seen for key, seen in there.items() if _spi(key) in both}
-    for case in far:
-        made.spans["far"], made.full["far"] = (case.begin, case.end), case.full
-        made.forgotten["far"] = max(made.forgotten.get("far", 0), case.forgotten)
     made.clocks = compare(_pairs(here, there))
     heard = {"near": _roles_in(here), "far": _roles_in(there)}
     for place in PLACES:
@@ -164,19 +164,22 @@ def meet(near: Case, far: Sequence[Case], known: Mapping[str, int]) -> Sides:
         _match(made, here.get(key, []), there.get(key, []))
     made.met.sort(key=lambda each: (each.near.time, each.near.frame))
     _miss(made)
-    for place, alone in made.only.items():
-        silent = made.deaf[OTHER_PLACE[place]]
-        made.only[place] = sorted(
-            (
-                each
-                for each in alone
-                if each.role not in silent
-                and made.covered(each.time, place, MARGIN)
-                and not made.counted(each, place)
-            ),
-            key=lambda each: (each.time, each.frame),
-        )
+    for place in PLACES:
+        made.only[place] = _lost(made, place)
     return made
+
+
+def _lost(sides: Sides, place: Which) -> list[Sighting]:
+    """Return what was seen at a *place* alone and could have been seen at the other one."""
+    silent = sides.deaf[OTHER_PLACE[place]]
+    lost = [
+        each
+        for each in sides.only[place]
+        if each.role not in silent
+        and sides.covered(each.time, place, MARGIN)
+        and not sides.counted(each, place)
+    ]
+    return sorted(lost, key=lambda each: (each.time, each.frame))
 
 
 def _roles_in(seen: dict[Key, list[Sighting]]) -> frozenset[Role]:

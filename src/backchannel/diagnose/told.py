@@ -7,7 +7,7 @@ from backchannel.diagnose.configured import comparing
 from backchannel.diagnose.configured.connections import Connection
 from backchannel.diagnose.configured.fitting import Fit
 from backchannel.diagnose.document import Configured, Evidence, Gateways
-from backchannel.diagnose.reach import offer
+from backchannel.diagnose.refused import offer
 
 _SILENT = frozenset({"peer-dead", "arrived-unanswered", "stale-association"})
 
@@ -41,7 +41,7 @@ def _causes(case: Case, fits: Sequence[Fit]) -> Iterator[tuple[str, str]]:
     mine = [fit for fit in fits if fit.here == ends[0]] if ends else []
     others = [fit for fit in fits if fit.here != ends[0]] if ends else []
     if mine and others:
-        pairs = [list(comparing.ends(a.connection, b.connection)) for a in mine for b in others]
+        pairs = [list(comparing.ends(a.seen, b.seen)) for a in mine for b in others]
         yield from min(pairs, key=len)
         return
     for fit in fits:

@@ -58,6 +58,23 @@ class Connection(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.file}:{self.lines.get(name, self.line)}"
 
 
+def turned(connection: Connection) -> Connection:
+    """Return a connection as the other end has it that reads the same file."""
+    return msgspec.structs.replace(
+        connection,
+        local=connection.remote,
+        remote=connection.local,
+        local_id=connection.remote_id,
+        remote_id=connection.local_id,
+        local_auth=connection.remote_auth,
+        remote_auth=connection.local_auth,
+        children=tuple(
+            msgspec.structs.replace(each, local_ts=each.remote_ts, remote_ts=each.local_ts)
+            for each in connection.children
+        ),
+    )
+
+
 def from_swanctl(root: Section) -> Iterator[Connection]:
     """Yield the connections of a swanctl.conf."""
     for name in root.sections.get("connections", Section()).sections:
@@ -152,37 +169,41 @@ def from_ipsec(root: Section) -> Iterator[Connection]:
         if found.get("type", "tunnel") in {"passthrough", "drop", "reject", "pass"}:
             continue
         here, there = ("right", "left") if peers[1] in _OWN else ("left", "right")
-        yield Connection(
-            name=name,
-            file=found.file,
-            line=found.line,
-            form="ipsec.conf",
-            versions=_versions(found),
-            local=_addresses(found.get(here)),
-            remote=_addresses(found.get(there)),
-            local_id=_name(found.get(f"{here}id")),
-            remote_id=_name(found.get(f"{there}id")),
-            local_auth=found.get(f"{here}auth") or found.get("authby"),
-            remote_auth=found.get(f"{there}auth") or found.get("authby"),
-            proposals=_proposals(found.get("ike")),
-            children=(
-                Child(
-                    name=name,
-                    local_ts=_selectors(
-                        found.get(f"{here}subnets") or found.get(f"{here}subnet", "dynamic")
-                    ),
-                    remote_ts=_selectors(
-                        found.get(f"{there}subnets") or found.get(f"{there}subnet", "dynamic")
-                    ),
-                    proposals=_proposals(found.get("esp") or found.get("phase2alg")),
-                ),
+        yield _conn(name, found, here, there)
+
+
+def _conn(name: str, found: Section, here: str, there: str) -> Connection:
+    return Connection(
+        name=name,
+        file=found.file,
+        line=found.line,
+        form="ipsec.conf",
+        versions=_versions(found),
+        local=_addresses(found.get(here)),
+        remote=_addresses(found.get(there)),
+        local_id=_name(found.get(f"{here}id")),
+        remote_id=_name(found.get(f"{there}id")),
+        local_auth=found.get(f"{here}auth") or found.get("authby"),
+        remote_auth=found.get(f"{there}auth") or found.get("authby"),
+        proposals=_proposals(found.get("ike")),
+        children=(
+            Child(
+                name=name,
+                local_ts=_networks(found, here),
+                remote_ts=_networks(found, there),
+                proposals=_proposals(found.get("esp") or found.get("phase2alg")),
             ),
-            encap=_encapsulation(found),
-            fragmentation=_fragmentation(found.get("fragmentation")),
-            mobike=_switch(found.get("mobike")),
-            dpd_seconds=_seconds(found.get("dpddelay")),
-            lines=_lines(found, _IPSEC),
-        )
+        ),
+        encap=_encapsulation(found),
+        fragmentation=_fragmentation(found.get("fragmentation")),
+        mobike=_switch(found.get("mobike")),
+        dpd_seconds=_seconds(found.get("dpddelay")),
+        lines=_lines(found, _IPSEC),
+    )
+
+
+def _networks(found: Section, end: str) -> tuple[str, ...]:
+    return _selectors(found.get(f"{end}subnets") or found.get(f"{end}subnet", "dynamic"))
 
 
 def _versions(found: Section) -> tuple[int, ...]:

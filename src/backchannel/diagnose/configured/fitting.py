@@ -5,7 +5,7 @@ from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from typing import NamedTuple
 
-from backchannel.diagnose.configured.connections import Connection
+from backchannel.diagnose.configured.connections import Connection, turned
 
 EXACT, ANYBODY, NAMED, FOREIGN = 4, 2, 1, 0
 """How well an address fits: it is the one; any does; a name stands there, which is not looked up;
@@ -24,6 +24,13 @@ class Fit(NamedTuple):
     here: str
     """The end whose connection it is."""
     score: int
+    turned: bool = False
+    """Whether its local side stands for the other end: both may have the very same ipsec.conf."""
+
+    @property
+    def seen(self) -> Connection:
+        """The connection with the sides as that end has them."""
+        return turned(self.connection) if self.turned else self.connection
 
 
 def fits(connections: Sequence[Connection], ends: Sequence[tuple[str, str]]) -> list[Fit]:
@@ -37,6 +44,7 @@ def fits(connections: Sequence[Connection], ends: Sequence[tuple[str, str]]) -> 
     for connection in connections:
         if connection.local or connection.remote:
             found += _best(connection, ends)
+    found = _turned(found, ends)
     found.sort(key=lambda fit: -fit.score)
     taken = {fit.here for fit in found if fit.score > ANYBODY + NAMED}
     found = [fit for fit in found if fit.score > ANYBODY + NAMED or fit.here not in taken]
@@ -45,6 +53,23 @@ def fits(connections: Sequence[Connection], ends: Sequence[tuple[str, str]]) -> 
         anybody = [each for each in connections if not (each.local or each.remote)]
         found += [Fit(each, free[0], ANYBODY) for each in anybody]
     return found
+
+
+def _turned(found: Sequence[Fit], ends: Sequence[tuple[str, str]]) -> list[Fit]:
+    """Give a connection of ipsec.conf to the other end where another file has one for this end, and
+    none is of the other: left and right are told apart by the addresses that a machine has, so the
+    same file may serve both.
+    """
+    others = {one: other for pair in ends for one, other in (pair, pair[::-1])}
+    taken = {fit.here for fit in found}
+    files: dict[str, str] = {}
+    told: list[Fit] = []
+    for fit in found:
+        other = others[fit.here]
+        same = fit.connection.form == "ipsec.conf" and fit.score == 2 * EXACT
+        again = same and files.setdefault(fit.here, fit.connection.file) != fit.connection.file
+        told.append(fit._replace(here=other, turned=True) if again and other not in taken else fit)
+    return told
 
 
 def _best(connection: Connection, ends: Sequence[tuple[str, str]]) -> list[Fit]:
