@@ -12,7 +12,7 @@ from tests.diagnose.altered import Datagram, datagrams, write
 from tests.diagnose.test_recorded import CAPTURES, said
 from tests.protocols.ike import craft as ike
 
-from backchannel.diagnose import facts, reading
+from backchannel.diagnose import doctor, facts, reading
 from backchannel.diagnose.doctor import diagnose
 from backchannel.diagnose.icmp import refusal
 from backchannel.diagnose.reading import read
@@ -177,3 +177,21 @@ def test_icmp_quotes():
     web = craft.udp(Endpoint("10.1.0.2", 1234), Endpoint("10.2.0.2", 53), bytes(20))
     assert refusal(1, struct.pack(">BBHI", 3, 3, 0, 0) + web[:28]) is None
     assert refusal(1, struct.pack(">BBHI", 8, 0, 0, 0) + quoted[:28]) is None
+
+
+def test_spis_that_all_gateways_of_the_far_side_share_cost_little(tmp_path, monkeypatch):
+    """Somebody uses a tunnel's SPI from many addresses: the real one is compared all the same."""
+    monkeypatch.setattr(doctor, "BEYOND", 3)
+    there = datagrams("works.far.pcap")
+    stolen = next(each for each in there if each.esp)
+    spi = int.from_bytes(stolen.data[:4])
+    for at in range(90 * 10):
+        place = Endpoint(f"10.66.0.{at // 10}", 4500)
+        time, data = there[-1].time + 1_000_000, ike.esp(spi, 1 + at % 10)
+        there.append(stolen._replace(time=time, source=place, data=data))
+    near = read([str(write(tmp_path / "near.pcap", datagrams("works.near.pcap")))])
+    far = read([str(write(tmp_path / "far.pcap", there))])
+    told = diagnose(near, far)
+    assert told.unseen["gateways of the far side not compared: too many with the same SPIs"] == 88
+    between = told.gateways[0].between
+    assert (between.matched, between.lost) == (20, ())

@@ -1,5 +1,6 @@
 """What shows only beside others: floods, cookies, clients with one mapping or identity, TCP."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from backchannel.diagnose import replaced
@@ -19,14 +20,19 @@ class Crowd:
     """All cases of a place."""
 
     def __init__(self, cases: Sequence[Case]) -> None:
-        self.cases, self.granted = cases, replaced.granted(cases)
+        self.granted = replaced.granted(cases)
+        self.of: dict[str, list[Case]] = defaultdict(list)
+        """Cases by the SPIs of their key exchanges."""
+        for case in cases:
+            for spi in case.attempts:
+                self.of[spi].append(case)
 
 
 def find(case: Case, crowd: Crowd) -> Iterator[Found]:
     """Yield what *case* shows among all others."""
     yield from _flood(case)
     yield from _cookies(case)
-    yield from _mixed(case, crowd.cases)
+    yield from _mixed(case, crowd)
     yield from replaced.find(case, crowd.granted)
     for pair in case.pairs:
         if pair.in_tcp is not None:
@@ -68,15 +74,15 @@ def _cookies(case: Case) -> Iterator[Found]:
         yield Found("cookies", "certain", because, told, asked[0].frame)
 
 
-def _mixed(case: Case, everybody: Sequence[Case]) -> Iterator[Found]:
+def _mixed(case: Case, crowd: Crowd) -> Iterator[Found]:
     """Answers to what another one asked."""
     for spi, attempt in case.attempts.items():
         if attempt.answered or not attempt.messages:
             continue
         mine = source(attempt.messages[0]).address
-        for other in everybody:
-            twin = other.attempts.get(spi)
-            if other is case or twin is None or twin.answered or not twin.messages:
+        for other in crowd.of.get(spi, ()):
+            twin = other.attempts[spi]
+            if other is case or twin.answered or not twin.messages:
                 continue
             if not _asks(attempt) or _asks(twin):
                 continue

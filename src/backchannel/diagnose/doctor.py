@@ -1,6 +1,6 @@
 """Captures in, a diagnosis out."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
 import msgspec
@@ -28,6 +28,10 @@ from backchannel.diagnose.reading import Read
 from backchannel.when import rfc3339
 
 TOOL = f"backchannel {__version__}"
+BEYOND = 16
+"""Cases of the far side that one of the near side is compared with: those that have most in common.
+A tunnel that moved is a few; SPIs that all share are invented.
+"""
 _REASONS = {
     "answers-lost": frozenset({"no-child"}),
     "fragments-lost": frozenset({"no-child"}),
@@ -91,6 +95,8 @@ def diagnose(
     unseen = dict(sorted(near.counters.items()))
     if far is not None:
         unseen |= {f"far: {name}": number for name, number in sorted(far.counters.items())}
+    if place.left:
+        unseen["gateways of the far side not compared: too many with the same SPIs"] = place.left
     return Diagnosis(
         tool=TOOL,
         near=near.inputs,
@@ -109,22 +115,26 @@ class Place:
         self.crowd, self.crowd_there = crowd.Crowd(here), crowd.Crowd(there or ())
         self.known = Counter(spi for case in here for spi in sides.spis(case))
         """SPIs, and of how many cases each is."""
-        self._order = {id(case): at for at, case in enumerate(there or ())}
-        self._beyond: dict[str, list[Case]] = {}
-        for case in there or ():
+        self.left = 0
+        """Cases of the other place that were not compared: of one here there were too many."""
+        self._beyond: dict[str, list[int]] = defaultdict(list)
+        for at, case in enumerate(there or ()):
             for spi in sides.spis(case):
-                self._beyond.setdefault(spi, []).append(case)
+                self._beyond[spi].append(at)
 
     def beyond(self, case: Case) -> list[Case]:
         """Return what a case is at the other place, in the order of that: without what other cases
         of this place are there, as behind a NAT all have one address.
         """
+        if self.there is None:
+            return []
         mine = sides.spis(case)
-        found = {id(each): each for spi in mine for each in self._beyond.get(spi, ())}
-        order = sorted(found.values(), key=lambda each: self._order[id(each)])
+        shared = Counter(at for spi in mine for at in self._beyond.get(spi, ()))
+        order = sorted(at for at, _ in shared.most_common(BEYOND))
+        self.left += max(0, len(shared) - BEYOND)
         return [
             each.without({spi for spi in sides.spis(each) - mine if spi in self.known})
-            for each in order
+            for each in (self.there[at] for at in order)
         ]
 
     def alone(self) -> list[Case]:
