@@ -153,3 +153,16 @@ def test_who_was_authenticated_by_an_answer_that_is_lost_does_not_stand():
     """The far side alone: its answer passes there, and the question comes again and again."""
     told = diagnose(side("answers-4500-dropped", "far"))
     assert alarms(told) == [("problem", "likely", "answers-lost")]
+
+
+def test_traffic_of_one_direction_that_outlives_the_other_capture_is_not_lost(tmp_path):
+    """Logs are sent on when the far capture was over."""
+    near, far = datagrams("works.near.pcap"), datagrams("works.far.pcap")
+    sent = next(each for each in reversed(near) if each.esp and each.source.address == "10.1.0.2")
+    number = int.from_bytes(sent.data[4:8])
+    for at in range(1, 40):
+        data = sent.data[:4] + (number + at).to_bytes(4) + sent.data[8:]
+        near.append(sent._replace(time=near[-1].time + SECOND // 2, data=data))
+    here = read([str(write(tmp_path / "near.pcap", near))])
+    there = read([str(write(tmp_path / "far.pcap", far))])
+    assert alarms(diagnose(here, there)) == []

@@ -61,6 +61,8 @@ class _Way:
             if any(not each.near.what.startswith("ESP") for each in self.sides.met):
                 because.append(evidence("IKE between the two comes through"))
             yield Found(name, self._sure(), because, self.words, first)
+        elif self._within() < ENOUGH:
+            return  # they came, and went on when the other capture was over
         elif lost >= ENOUGH and (last := self._last()) is not None:
             because.append(last)
             yield Found(name, self._sure(), because, self.words, first)
@@ -83,10 +85,13 @@ class _Way:
 
     def _sure(self) -> Certainty:
         """How sure it is that they did not arrive, rather than that they were not captured."""
-        within = sum(self.sides.covered(each.time, self.place) for each in self.lost)
         missed = self.sides.incomplete(self.other) >= SHARE
         heard = self.sides.hears(self.other, self.role)
-        return "certain" if within >= ENOUGH and heard and not missed else "likely"
+        return "certain" if self._within() >= ENOUGH and heard and not missed else "likely"
+
+    def _within(self) -> int:
+        """Return how many of the lost were sent while the other capture surely went on."""
+        return sum(self.sides.covered(each.time, self.place) for each in self.lost)
 
     def _counted(self) -> Evidence:
         sent = len(self.came) + len(self.lost)
