@@ -48,15 +48,9 @@ def control(
         telling = _Telling(log, stack, quiet=quiet)
         limited = min(rule.policy.mode, mode or rule.policy.mode, key=ORDER.index)
         controller = Controller(
-            rule.judge,
-            limited,
-            folders,
-            tell=telling.tell,
-            learn=rule.learn,
-            limit=stall,
-            cuts=_cuts(rule.policy),
-            again=rule.again,
-        )
+            rule.judge, limited, folders, tell=telling.tell, learn=rule.learn, limit=stall,
+            cuts=_cuts(rule.policy), again=rule.again,
+        )  # fmt: skip
         until_told(controller)
         where = ", ".join(map(in_one_line, folders))
         telling.say(f"control of programs on {where}, mode {limited}; Ctrl-C ends it")

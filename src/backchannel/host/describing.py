@@ -6,6 +6,7 @@ Who waits is described in turn by user: nobody's many or large programs keep oth
 
 import os
 from collections import Counter
+from contextlib import suppress
 from threading import Event, Lock
 from typing import NamedTuple, TypeVar
 
@@ -98,7 +99,9 @@ class Describer:
             self._open[user] -= handle >= 0
         if handle < 0 and processes.again(process):
             handle = _file(process)
-        content, brought = self._look(process, handle) if handle >= 0 else (None, _Brought())
+        content, brought = None, _Brought()
+        with suppress(OSError):  # what a file system of the network may do at any time
+            content, brought = self._look(process, handle) if handle >= 0 else (content, brought)
         return ledger.Program(
             program=number,
             pid=process.pid,

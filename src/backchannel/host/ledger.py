@@ -152,7 +152,8 @@ class Ledger:
             self._add(line)
         for times in self._open.values():
             times.end = self.end
-        self._spans = {key: Spans(rows) for key, rows in self._held.items()}
+        self._spans = dict[tuple[str | int, ...], Spans[Times]]()
+        """Of what was asked for."""
 
     def homes(self, address: str) -> set[str]:
         """Return the networks that have this address."""
@@ -168,8 +169,9 @@ class Ledger:
         return self._meeting((transport, port), begin, end)
 
     def _meeting(self, key: tuple[str | int, ...], begin: int, end: int) -> Iterator[Times]:
-        spans = self._spans.get(key)
-        return iter(()) if spans is None else spans.meeting(begin, end)
+        if key not in self._spans and key in self._held:
+            self._spans[key] = Spans(self._held[key])
+        return self._spans[key].meeting(begin, end) if key in self._spans else iter(())
 
     def _add(self, line: Line) -> None:
         match line:

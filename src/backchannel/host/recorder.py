@@ -198,6 +198,7 @@ class Recorder:
             self._selector.register(heard, selectors.EVENT_READ, made)
         self._users[user] += 1
         self._networks[name] = made
+        self._refused.discard(name)
         return made
 
     def _leave(self, name: str) -> None:
