@@ -60,6 +60,24 @@ def test_a_file_that_is_told_under_another_path_first_is_itself_all_the_same(sle
     assert told[1].sha256 == told[2].sha256 != ""
 
 
+@needs_dpkg
+def test_what_an_upgrade_replaced_is_not_called_altered(tmp_path):
+    """It runs on, with the content that it had."""
+    copy = tmp_path / "old"
+    copy.write_bytes(Path(SLEEP).read_bytes() + b"old")
+    copy.chmod(0o755)
+    process = subprocess.Popen([copy, "60"])
+    try:
+        told = until_it_is(process, str(copy))._replace(executable=SLEEP)
+        (running,) = described(told).values()
+        (replaced,) = described(told._replace(deleted=True)).values()
+    finally:
+        process.kill()
+        process.wait()
+    assert (running.package, running.content) == ("deb:coreutils", "altered")
+    assert (replaced.package, replaced.content) == ("deb:coreutils", "unknown")
+
+
 FORGED = """
 mount -t tmpfs t /var/lib/dpkg && mkdir /var/lib/dpkg/info
 mount --bind {copy} {sleep}

@@ -135,7 +135,7 @@ class Describer:
         known = (
             state.st_dev, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns,
         )  # fmt: skip
-        tree = (*known, process.mounts, process.root, process.executable)
+        tree = (*known, process.mounts, process.root, process.executable, process.deleted)
         if known in self._digests:
             os.close(handle)
         else:
@@ -154,14 +154,14 @@ class Describer:
         """Ask the package database of the tree that the process has."""
         path = process.executable
         if "files" not in self._apart(process):
-            return _brought(self._root, self._current.owner(path), path, content)
+            return _brought(self._root, self._current.owner(path), process, content)
         budget = Budget(database=DATABASE)
         try:
             root = Root(f"{PROC}/{process.pid}/root", budget)
         except OSError:  # it ended
             return _Brought()
         try:
-            return _brought(root, Packages(root).owners([path]).get(path), path, content)
+            return _brought(root, Packages(root).owners([path]).get(path), process, content)
         finally:
             root.close()
             self._spend(process, DATABASE - budget.left["database"])
@@ -171,11 +171,14 @@ class Describer:
             self._waiting.spend(process.uid, amount)
 
 
-def _brought(root: Root, owner: Owner | None, path: str, content: Digests | None) -> _Brought:
+def _brought(
+    root: Root, owner: Owner | None, process: Process, content: Digests | None
+) -> _Brought:
     if owner is None:
-        return _Brought(origin.of(root, path, content.head if content else b"")[1])
+        return _Brought(origin.of(root, process.executable, content.head if content else b"")[1])
     told: Content = "unknown"
-    if content is not None and (same := owner.agrees(content)) is not None:
+    same = owner.agrees(content) if content is not None else None
+    if same is not None and (same or not process.deleted):  # after an upgrade the old one runs on
         told = "intact" if same else "altered"
     return _Brought(owner.package, owner.version, told)
 
