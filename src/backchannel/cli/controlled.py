@@ -17,6 +17,7 @@ from backchannel.host.control import trust
 from backchannel.host.control.controller import Controller, Refusal, until_told
 from backchannel.host.control.document import Mode, Policy
 from backchannel.host.control.judge import Judge
+from backchannel.host.control.writers import refuse_others
 from backchannel.live.units import Duration
 from backchannel.text import escape
 
@@ -77,6 +78,8 @@ class _Rule:
         self.policy, self.judge = self._read()
 
     def _read(self) -> tuple[Policy, Judge]:
+        for path in (self._path, self._store):
+            refuse_others(path)
         self._trusted = trust.read(self._store)
         for entry in self._learned:
             self._trusted.add(entry)

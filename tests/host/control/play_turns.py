@@ -39,10 +39,13 @@ def run(user, name):
         os._exit(0)
 
 
+def state(pid):
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0]
+
+
 def waits(pid):
     """Say whether a process waits in the kernel for an answer."""
-    state = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0]
-    return state == "D" and Path(f"/proc/{pid}/comm").read_text().startswith("python")
+    return state(pid) == "D"
 
 
 def main(folder):
@@ -63,6 +66,7 @@ def main(folder):
     resource.setrlimit(resource.RLIMIT_NOFILE, (64, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
     running = start(folder, "--stall", "60")
     running.send_signal(signal.SIGSTOP)
+    until(lambda: state(running.pid) == "T")
     names = [*(f"large{number}" for number in range(LARGE)), *["small"] * MANY]
     pids = [run(1000, name) for name in names]
     until(lambda: all(map(waits, pids)))

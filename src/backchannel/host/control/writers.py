@@ -1,0 +1,27 @@
+"""Who may change a file that decides what runs: nobody but root and its own owner should."""
+
+import os
+import stat
+from pathlib import Path
+
+from backchannel.errors import UsageError
+
+
+def refuse_others(path: Path) -> None:
+    """Raise UsageError where others than root and ourselves may write a file, or put another into
+    its place. One that is not there is nobody's.
+    """
+    real = Path(os.path.realpath(path))
+    for place in (real, real.parent):
+        try:
+            state = place.stat()
+        except OSError:
+            return  # who reads it will say why
+        shared = stat.S_ISDIR(state.st_mode) and state.st_mode & stat.S_ISVTX
+        by_group = state.st_mode & stat.S_IWGRP and state.st_gid
+        if state.st_uid not in (0, os.geteuid()):
+            raise UsageError(f"{place}: user {state.st_uid} owns it, and so could decide what runs")
+        if (state.st_mode & stat.S_IWOTH or by_group) and not shared:
+            raise UsageError(
+                f"{place}: others may write it, and so decide what runs; chmod go-w {place}"
+            )
