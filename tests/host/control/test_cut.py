@@ -67,3 +67,20 @@ def test_a_process_that_cannot_be_seen_is_not_ourselves(pid):
 def test_only_one_control_cuts_at_a_time(told):
     code, said = told["second"]
     assert (code, "cuts programs here already" in said) == (2, True)
+
+
+@pytest.mark.parametrize("where", ["/short.slice/a b.scope", f"/{'long' * 50}.slice/x.scope"])
+def test_processes_are_put_back_to_where_they_came_from(tmp_path, monkeypatch, where):
+    """However long that is: elsewhere the limits of their group would hold no more."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root, for attributes of its own")
+    monkeypatch.setattr(cut, "MOUNT", tmp_path)
+    monkeypatch.setattr(cut, "origin", lambda _: where)
+    monkeypatch.setattr(cut, "_nft", lambda _: None)
+    (tmp_path / cut.GROUP).mkdir()
+    home = tmp_path / where[1:]
+    home.mkdir(parents=True)
+    cut.put(17)
+    cut.end()
+    assert (home / "cgroup.procs").read_text() == "17"
+    assert not (tmp_path / "cgroup.procs").exists()

@@ -2,7 +2,8 @@
 
 A process is put into the group before it begins to run the program, so that every socket it makes
 belongs to it; its children stay there. Below the group is one for each place that processes were
-taken from, which its name tells: so they can be put back by whoever comes after us.
+taken from, which its name tells, or an attribute of it where that would be too long: so they can be
+put back by whoever comes after us.
 
 Facts: cgroups(7), nft(8) (`socket cgroupv2`), the kernel's cgroup-v2 documentation.
 """
@@ -12,6 +13,7 @@ import fcntl
 import os
 import re
 from contextlib import suppress
+from hashlib import sha256
 from pathlib import Path
 from urllib.parse import quote, unquote
 
@@ -38,8 +40,10 @@ table inet {TABLE} {{
 }}
 """
 _MOUNTED = re.compile(rf"^\S+ \S+ \S+ / {re.escape(str(MOUNT))} .* - cgroup2 ", re.MULTILINE)
-LONGEST = 200
-"""Characters of a group's name that tell where a process came from."""
+LONGEST, ORIGIN = 200, "trusted.backchannel"
+"""Characters of a group's name that tell where a process came from, and the attribute that tells it
+where these are too few. With less a process would get out of the limits of its group.
+"""
 
 
 def claim() -> int:
@@ -77,15 +81,19 @@ def put(pid: int) -> None:
     if where.startswith(f"/{GROUP}/"):
         return
     name = quote(where, safe="")
-    folder = MOUNT / GROUP / (name if len(name) <= LONGEST else quote("/", safe=""))
+    if len(name) > LONGEST:
+        name = sha256(name.encode()).hexdigest()
+    folder = MOUNT / GROUP / name
     folder.mkdir(exist_ok=True)
+    if not name.startswith("%"):
+        os.setxattr(folder, ORIGIN, os.fsencode(where))
     (folder / "cgroup.procs").write_text(str(pid), encoding="ascii")
 
 
 def end() -> None:
     """Put all processes back to where they were, and take group and rules away."""
     for folder in (MOUNT / GROUP).glob("*/"):
-        home = MOUNT / unquote(folder.name).lstrip("/")
+        home = MOUNT / _origin(folder).lstrip("/")
         for _ in range(100):  # they may have children meanwhile
             pids = _read(folder / "cgroup.procs").split()
             if not pids:
@@ -106,6 +114,14 @@ def origin(pid: int) -> str:
         if line.startswith("0::"):
             return line[3:]
     return "/"
+
+
+def _origin(folder: Path) -> str:
+    """Return where the processes of a group below ours came from."""
+    try:
+        return os.fsdecode(os.getxattr(folder, ORIGIN))
+    except OSError:
+        return unquote(folder.name)
 
 
 def _move(pid: str, home: Path) -> None:
