@@ -53,7 +53,8 @@ def take(
 
 class _Taking:
     def __init__(self, known: Known, folder: str, search: Sequence[str]) -> None:
-        self._budget = Budget()
+        self._budget, self._theirs = Budget(), Budget()
+        """What may be read of trees of files that root made, and of those that anybody made."""
         self._root = root = Root(folder, self._budget)
         self._known, self._search = known, search
         self._unseen = Counter[str]()
@@ -73,7 +74,8 @@ class _Taking:
         programs.sort(key=lambda each: (each.services[0].service, each.path, each.container))
         sure = tuple(each for each in programs if not _is_hint(each))
         self._unseen["files that rights would have shown"] += self._root.denied
-        self._unseen["files and folders, for there were too many"] += self._budget.refused
+        for budget in (self._budget, self._theirs):
+            self._unseen["files and folders, for there were too many"] += budget.refused
         return Inventory(
             tool=f"backchannel {__version__}",
             root=self._root.folder,
@@ -111,12 +113,16 @@ class _Taking:
             if not found:
                 continue
             try:
-                root = Root(f"{PROC}/{group[0].pid}/root", self._budget)
+                root = Root(f"{PROC}/{group[0].pid}/root", self._budget_of(group[0]))
             except OSError:  # it ended, or we may not see it
                 self._unseen["containers' files"] += 1
                 continue
             yield from self._programs(found, root, Packages(root))
             root.close()
+
+    def _budget_of(self, process: Process) -> Budget:
+        own = self._own.users if self._own else ""
+        return self._budget if process.users in ("", own) else self._theirs
 
     def _is_here(self, process: Process) -> bool:
         own = self._own.mounts if self._own else ""
