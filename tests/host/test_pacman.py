@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from backchannel.host import pacman
 from backchannel.host.packages import Packages
+from backchannel.host.root import Budget, Root
 
 HERE = Path(__file__).parent / "databases"
 PROGRAM = "#!/bin/sh\necho aria2\n"
@@ -69,3 +70,23 @@ def test_what_is_usual_can_be_set_and_unset():
 @given(st.binary(max_size=300))
 def test_any_bytes_are_a_list(data):
     list(pacman._programs(b"/set type=file mode=755\n./" + data))
+
+
+def test_what_is_packed_counts_as_it_is_unpacked(tree):
+    for number in range(4):
+        place = f"/var/lib/pacman/local/p{number}"
+        tree.file(f"{place}/desc", f"%NAME%\np{number}\n")
+        tree.file(f"{place}/mtree", gzip.compress(bytes(1_000_000)))
+    root = Root(str(tree.folder), Budget(database=2_500_000))
+    assert [told and told.name for told in pacman.installed(root)] == (
+        ["pacman:p0", "pacman:p1", None, None]
+    )
+    root.close()
+
+
+def test_programs_have_a_bound(root, database, monkeypatch):
+    monkeypatch.setattr("backchannel.host.packages.PROGRAMS", 1)
+    packages = Packages(root)
+    assert (packages.listed, packages.unread()) == ({}, ["pacman"])
+    monkeypatch.setattr(pacman, "PROGRAMS", 1)
+    assert list(Packages(root).listed) == ["/usr/bin/aria2c"]

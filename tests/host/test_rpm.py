@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from backchannel.catalogue.load import load
-from backchannel.host import inventory, rpm
+from backchannel.host import inventory, packages, rpm
 from backchannel.host.control import trust
 from backchannel.host.packages import Current, Packages
 from backchannel.host.root import Budget, Root
@@ -57,14 +57,14 @@ def test_the_programs_are_those_that_rpm_tells_of(root, place):
 def test_an_owner_agrees_with_the_content_that_was_brought(root, tree, place):
     tree.program("/usr/bin/aria2c", "#!/bin/sh\necho aria2\n")
     tree.program("/usr/bin/oldc", "#!/bin/sh\necho altered\n")
-    packages = Packages(root)
-    told = packages.owners(["/usr/bin/aria2c", "/usr/bin/oldc", "/usr/bin/x"])
+    found = Packages(root)
+    told = found.owners(["/usr/bin/aria2c", "/usr/bin/oldc", "/usr/bin/x"])
     assert {path: owner.package for path, owner in told.items()} == {
         "/usr/bin/aria2c": "rpm:aria2", "/usr/bin/oldc": "rpm:old",
     }  # fmt: skip
     agreed = {path: owner.agrees(root.digests(path)) for path, owner in told.items()}
     assert agreed == {"/usr/bin/aria2c": True, "/usr/bin/oldc": False}
-    assert packages.unread() == []
+    assert found.unread() == []
 
 
 def test_its_programs_are_found_and_learnt(root, tree, place):
@@ -95,6 +95,15 @@ def test_it_is_read_again_when_it_changed(root, tree, place):
     database.close()
     os.utime(place, (1, 1))
     assert current.owner("/usr/bin/aria2c") is None
+
+
+def test_one_that_takes_long_to_read_is_not_read_at_each_question(root, place, monkeypatch):
+    monkeypatch.setattr(packages, "SLOW", 0)
+    monkeypatch.setattr(packages, "RESTS", 1e6)
+    current = Current(root)
+    assert current.owner("/usr/bin/aria2c")
+    place.unlink()
+    assert current.owner("/usr/bin/aria2c")
 
 
 def test_what_waits_in_the_log_of_writes_is_read(root, place):

@@ -7,6 +7,7 @@ apk-installed(5). Those of RPM and pacman have modules of their own.
 
 import posixpath
 import re
+import time
 from collections.abc import Iterable, Iterator
 from functools import cached_property
 from io import BytesIO
@@ -20,6 +21,12 @@ INFOS = 500_000
 DPKG, APK = "/var/lib/dpkg", "/lib/apk/db/installed"
 OTHERS = {"pacman": pacman.installed, "rpm": rpm.installed}
 """Databases that are read whole, by their systems."""
+SLOW, RESTS = 0.5, 5
+"""Seconds of a reading after which, for so many times as long, there is no other: while an upgrade
+changes a large database somebody may ask at each moment, and wait for it.
+"""
+PROGRAMS = 1_000_000
+"""Programs of one such database at most."""
 CHANGING = (
     *(f"{DPKG}/{name}" for name in ("status", "info", "diversions")),
     pacman.FOLDER,
@@ -49,7 +56,7 @@ class Packages:
     @cached_property
     def _others(self) -> dict[str, list[Package | None]]:
         """The packages of systems whose databases are read whole."""
-        return {system: list(listed(self._root)) for system, listed in OTHERS.items()}
+        return {system: list(_bounded(listed(self._root))) for system, listed in OTHERS.items()}
 
     @cached_property
     def listed(self) -> dict[str, Owner]:
@@ -239,6 +246,8 @@ class Current:
     def __init__(self, root: Root) -> None:
         self._root = root
         self._stamp: tuple[int, ...] = ()
+        self._rests = 0.0
+        """The moment of the monotonic clock before which it is not read again."""
         self._packages = Packages(root)
         self._index = dict[str, str]()
 
@@ -246,15 +255,31 @@ class Current:
         """Return the package of a file, if it has one."""
         states = map(self._root.status, CHANGING)
         stamp = tuple(state.st_mtime_ns if state else 0 for state in states)
-        if stamp != self._stamp:
-            self._packages = Packages(self._root)
-            self._index, self._stamp = self._packages.index(), stamp
+        if stamp != self._stamp and time.monotonic() >= self._rests:
+            self._read(stamp)
         if path in self._packages.diverted:
             return self._packages.owners([path]).get(path)
         package = self._index.get(path)
         if package is not None:
             return self._packages.owner(path, package)
         return self._packages.listed.get(path) or self._packages.of_apk({path}).get(path)
+
+    def _read(self, stamp: tuple[int, ...]) -> None:
+        began = time.monotonic()
+        self._packages = Packages(self._root)
+        self._index, self._stamp = self._packages.index(), stamp
+        cost = len(self._packages.listed) and time.monotonic() - began
+        self._rests = time.monotonic() + RESTS * cost if cost > SLOW else 0.0
+
+
+def _bounded(packages: Iterable[Package | None]) -> Iterator[Package | None]:
+    """Yield packages as long as they have not too many programs together; at last None, then."""
+    left = PROGRAMS
+    for package in packages:
+        left -= len(package.programs) if package else 0
+        yield package if left >= 0 else None
+        if left < 0:
+            return
 
 
 def _merged(path: str) -> Iterator[str]:

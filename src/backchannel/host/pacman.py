@@ -8,6 +8,7 @@ import stat
 import zlib
 from collections.abc import Iterator
 from io import BytesIO
+from itertools import islice
 
 from backchannel.host.listed import Package
 from backchannel.host.root import DATABASE, Root
@@ -15,6 +16,8 @@ from backchannel.host.root import DATABASE, Root
 FOLDER = "/var/lib/pacman/local"
 LARGEST = 64 << 20
 """Bytes of a list of files at most, when it is unpacked."""
+PROGRAMS = 100_000
+"""Programs of one package at most."""
 LINE = 64 << 10
 """Bytes of one of its lines at most."""
 _FIELD = re.compile(r"^%(NAME|VERSION)%\n(.*)$", re.MULTILINE)
@@ -29,10 +32,10 @@ def installed(root: Root) -> Iterator[Package | None]:
         place = f"{FOLDER}/{folder}"
         told = dict(_FIELD.findall(root.read(f"{place}/desc", DATABASE).decode("utf-8", "replace")))
         tree = _unpacked(root.read(f"{place}/mtree", DATABASE))
-        if "NAME" not in told or tree is None:
+        if "NAME" not in told or tree is None or not root.spend("database", len(tree)):
             yield None
             continue
-        programs = tuple(_programs(tree))
+        programs = tuple(islice(_programs(tree), PROGRAMS))
         yield Package(f"pacman:{told['NAME']}", told.get("VERSION", ""), programs)
 
 

@@ -91,7 +91,7 @@ class Root:
         try:
             size = os.fstat(handle).st_size
             what = "settings" if most == TEXT else "database"
-            if size > most or not self._spend(what, max(size, LEAST)):
+            if size > most or not self.spend(what, max(size, LEAST)):
                 return b""
             parts, left = [], most
             while left and (part := os.read(handle, min(left, _PART))):
@@ -110,7 +110,7 @@ class Root:
             return False
         with os.fdopen(handle, "rb") as source:
             size = os.fstat(handle).st_size
-            if size > most or not self._spend("database", max(size, LEAST)):
+            if size > most or not self.spend("database", max(size, LEAST)):
                 return False
             try:
                 with to.open("wb") as target:
@@ -137,7 +137,7 @@ class Root:
             return []
         finally:
             os.close(handle)
-        return found if self._spend("names", len(found)) else []
+        return found if self.spend("names", len(found)) else []
 
     def status(self, path: str) -> os.stat_result | None:
         """Return what is known of a file, or of the one that a link leads to."""
@@ -162,12 +162,13 @@ class Root:
 
     def hashed(self, handle: int) -> Digests | None:
         """Return the digests of an open plain file, and close it."""
-        if not self._spend("hash", max(min(os.fstat(handle).st_size, LARGEST), LEAST)):
+        if not self.spend("hash", max(min(os.fstat(handle).st_size, LARGEST), LEAST)):
             os.close(handle)
             return None
         return digests(handle)
 
-    def _spend(self, what: str, amount: int) -> bool:
+    def spend(self, what: str, amount: int) -> bool:
+        """Say whether so much may still be read, and count it as read."""
         return self._budget is None or self._budget.spend(what, amount)
 
     def walk(self, folder: str, depth: int) -> Iterator[str]:
