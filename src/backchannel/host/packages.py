@@ -101,7 +101,9 @@ class Packages:
                 ]
         return found
 
-    def __len__(self) -> int:
+    @property
+    def count(self) -> int:
+        """How many packages `checksums` yields."""
         return len(self._installed()) + sum(1 for _ in self._whole())
 
     def _installed(self) -> list[str]:
@@ -123,10 +125,8 @@ class Packages:
 
     def _now(self, path: str, package: str) -> str:
         """Return where a package's file is now: another package may have diverted it."""
-        for old, new, by in self._diverted:
-            if path == old and package != by:
-                return new
-        return path
+        new, by = self._moved.get(path, (path, package))
+        return path if package == by else new
 
     def _of_dpkg(self, wanted: set[str]) -> dict[str, Owner]:
         moved = {path for old, new, _ in self._diverted for path in (old, new)} & wanted
@@ -146,11 +146,11 @@ class Packages:
         """Return what *package* calls the file at *path* that was diverted, or its place; empty
         where it is not that package's.
         """
-        for old, new, by in self._diverted:
-            if path == new:
-                return "" if package == by else old
-            if path == old:
-                return path if package == by else ""
+        if path in self._places:
+            old, by = self._places[path]
+            return "" if package == by else old
+        if path in self._moved:
+            return path if package == self._moved[path][1] else ""
         return path
 
     def _md5(self, info: str, path: str) -> str:
@@ -192,6 +192,14 @@ class Packages:
         """Files that a package had moved away: from where, to where, by which package."""
         lines = self._root.text(f"{DPKG}/diversions").splitlines()
         return list(zip(lines[::3], lines[1::3], lines[2::3], strict=False))
+
+    @cached_property
+    def _moved(self) -> dict[str, tuple[str, str]]:
+        return {old: (new, by) for old, new, by in reversed(self._diverted)}
+
+    @cached_property
+    def _places(self) -> dict[str, tuple[str, str]]:
+        return {new: (old, by) for old, new, by in reversed(self._diverted)}
 
     def of_apk(self, wanted: set[str]) -> dict[str, Owner]:
         """Return the owners that Alpine's database names."""

@@ -119,7 +119,7 @@ def learn(
     """
     found, altered = dict[str, Entry](), set[str]()
     packages = Packages(root)
-    count = len(packages)
+    count = packages.count
     for number, (package, version, files) in enumerate(packages.checksums(), 1):
         for name, digest in files:
             told = _program(root, name) if digest else None
