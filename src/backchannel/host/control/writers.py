@@ -6,6 +6,8 @@ from pathlib import Path
 
 from backchannel.errors import UsageError
 
+ELSE = "put policy and store where root alone may write, such as /etc/backchannel"
+
 
 def refuse_others(path: Path) -> None:
     """Raise UsageError where others than root and ourselves may write a file, or put another into
@@ -20,8 +22,8 @@ def refuse_others(path: Path) -> None:
         shared = stat.S_ISDIR(state.st_mode) and state.st_mode & stat.S_ISVTX
         by_group = state.st_mode & stat.S_IWGRP and state.st_gid
         if state.st_uid not in (0, os.geteuid()):
-            raise UsageError(f"{place}: user {state.st_uid} owns it, and so could decide what runs")
-        if (state.st_mode & stat.S_IWOTH or by_group) and not shared:
             raise UsageError(
-                f"{place}: others may write it, and so decide what runs; chmod go-w {place}"
+                f"{place}: user {state.st_uid} owns it, and so decides what runs; {ELSE}"
             )
+        if (state.st_mode & stat.S_IWOTH or by_group) and not shared:
+            raise UsageError(f"{place}: others may write it, and so decide what runs; {ELSE}")
