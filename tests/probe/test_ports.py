@@ -52,9 +52,17 @@ def test_words_for_ports():
         Port("udp", 501),
     ]
     assert len(chosen("tcp/1-65535", KNOWN)) == 65535 - len(NEVER)
+    assert len(chosen("tcp/1-", KNOWN)) == 65535 - len(NEVER)
+    assert list(chosen("T:1214,81,U:500-501,tcp/82,7", KNOWN)) == [  # as nmap(1), -p, has it
+        *(Port("tcp", 1214), Port("tcp", 81), Port("udp", 500), Port("udp", 501)),
+        *(Port("tcp", 82), Port("udp", 7)),
+    ]
 
 
-@pytest.mark.parametrize("wrong", ["0", "65536", "x", "9-3", "sctp/1", "1-", "tcp/", "-5"])
+@pytest.mark.parametrize(
+    "wrong",
+    ["0", "65536", "x", "9-3", "sctp/1", "tcp/", "-5", "S:1", "T:", "T:udp/x", "1--", "70000-"],
+)
 def test_wrong_ports_are_told(wrong):
     with pytest.raises(UsageError, match="is not like"):
         chosen(wrong, KNOWN)

@@ -6,6 +6,7 @@ import pytest
 from tests.enforce.lab import World, isolated
 
 from backchannel.errors import InputError, UsageError
+from backchannel.probe.plan import work
 from backchannel.probe.targets import among, authority, choose
 
 TODAY = date(2026, 11, 29)
@@ -57,6 +58,16 @@ def test_the_broadcast_address_of_a_link_is_left_out():
     world.client.sh("ip route add prohibit 10.1.3.0/24")
     with world.client.inside():
         picked = choose(["10.1.0.254-10.1.1.0", "10.1.3.1"], (), None)
+        with pytest.raises(UsageError, match=r"no host is left to ask: 10\.1\.0\.255 is a link's"):
+            work(
+                ["10.1.0.255"],
+                excluded=(),
+                authorised=None,
+                ports="80",
+                services=(),
+                catalogue={},
+                suggestions=None,
+            )
     assert [each.address for each in picked.hosts] == ["10.1.0.254", "10.1.1.0", "10.1.3.1"]
     assert picked.left_out == 1
     assert picked.remarks == ("10.1.0.255 is a link's broadcast address, and left out",)

@@ -61,7 +61,8 @@ def work(
         raise UsageError("no target given; name an address, a block, a range, a name or @FILE")
     picked = choose(named, excluded, authorised)
     if not picked.hosts:
-        raise UsageError("no host is left to ask: all that were named are excluded")
+        why = "; ".join(picked.remarks) or "all that were named are excluded"
+        raise UsageError(f"no host is left to ask: {why}")
     plan = chosen(ports, known) if ports else known
     passed = {} if ports else _unasked(plan)
     kept = {port: about for port, about in plan.items() if port not in passed}

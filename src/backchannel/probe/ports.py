@@ -16,7 +16,10 @@ WIDEST = 32
 """A range of more ports than this is not asked whole: of one up to FEW_ENDS its ends are."""
 FEW_ENDS = 128
 _EPHEMERAL = 1024, 65535
-_PIECE = re.compile(r"(?:(tcp|udp)[/:])?(\d{1,5})(?:-(\d{1,5}))?\Z")
+_PIECE = re.compile(r"(?:(tcp|udp)[/:])?(\d{1,5})(-(\d{0,5}))?\Z")
+_SECTION = re.compile(r"([TU]):")
+"""How nmap's users say of which transport all ports are that follow."""
+_HIGHEST = 65535
 
 
 class Port(NamedTuple):
@@ -56,29 +59,40 @@ def usual(services: Mapping[str, Service]) -> Plan:
 
 
 def chosen(text: str, known: Plan) -> Plan:
-    """Return the ports that *text* names: `80,443,tcp/6660-6669,udp/500`; without a transport both
-    of those that the catalogue has, or TCP. Raises UsageError.
+    """Return the ports that *text* names: `80,443,tcp/6660-6669,udp/500`, `T:80,443,U:500`; without
+    a transport both of those that the catalogue has, or TCP. Raises UsageError.
     """
-    plan = Plan()
+    plan, sticky = Plan(), ""
     for piece in filter(None, (each.strip() for each in text.split(","))):
-        found = _PIECE.match(piece)
-        first = int(found[2]) if found else 0
-        last = int(found[3] or first) if found else 0
-        if found is None or not 1 <= first <= last <= 65535:
-            raise UsageError(f"--ports: {piece!r} is not like 80, 6660-6669, udp/500")
-        for number in range(first, last + 1):
-            both: list[Port] = [Port("tcp", number), Port("udp", number)]
-            if found[1]:
-                asked = [each for each in both if each.transport == found[1]]
-            else:
-                asked = [each for each in both if each in known] or both[:1]
-            for port in asked:
+        if found := _SECTION.match(piece):
+            sticky = "tcp" if found[1] == "T" else "udp"
+        transport, numbers = _piece(piece[2:] if found else piece)
+        for number in numbers:
+            for port in _both(transport or sticky, number, known):
                 if port.transport == "tcp" and number in NEVER:
                     continue
                 plan[port] = known.get(port, Expected((), ()))
     if not plan:
         raise UsageError("--ports names no port that may be asked; those of printers are left out")
     return plan
+
+
+def _piece(text: str) -> tuple[str, range]:
+    """Return the transport that a piece names, if any, and its numbers. Raises UsageError."""
+    found = _PIECE.match(text)
+    first = int(found[2]) if found else 0
+    last = first if found is None or not found[3] else int(found[4] or _HIGHEST)
+    if found is None or not 1 <= first <= last <= _HIGHEST:
+        raise UsageError(f"--ports: {text!r} is not like 80, 6660-6669, 60000-, udp/500, U:500")
+    return found[1] or "", range(first, last + 1)
+
+
+def _both(transport: str, number: int, known: Plan) -> list[Port]:
+    """Return a number as ports of *transport*; without one those that are *known*, or of TCP."""
+    both = [Port("tcp", number), Port("udp", number)]
+    if transport:
+        return [each for each in both if each.transport == transport]
+    return [each for each in both if each in known] or both[:1]
 
 
 def of_services(names: Iterable[str], services: Mapping[str, Service]) -> dict[str, Service]:
