@@ -48,6 +48,27 @@ def test_a_host_whose_firewall_rejects_is_not_away(version, why):
 
 
 @isolated
+def test_a_limit_of_connections_hides_no_port():
+    """What few ports are silent at a host that answers is asked once more."""
+    world = World()
+    few = "tcp flags syn limit rate over 3/second burst 3 packets drop"
+    world.server.sh(
+        "nft add table inet wall",
+        "nft add chain inet wall in '{ type filter hook input priority 0; }'",
+        f"nft add rule inet wall in {few}",
+        "nft add rule inet wall in tcp dport 1001 drop",
+    )
+    limits = dataclasses.replace(LIMITS, at_once=4, host_rate=10)
+    with world.client.inside():
+        prober = asked(SERVER[4], *range(1001, 1025), limits=limits)
+    (host,) = prober.hosts
+    states = [each.state for each in host.results]
+    assert states == [State.SILENT] + [State.CLOSED] * 23
+    assert len(host.results[0].talked) == 2
+    assert prober.counters["connections"] == sum(len(each.talked) for each in host.results)
+
+
+@isolated
 def test_a_host_that_rejects_datagrams_is_not_away_and_answered():
     world = World()
     wall = REJECT.format(why="host-unreachable")

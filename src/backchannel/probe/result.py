@@ -3,8 +3,6 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-import msgspec
-
 from backchannel.probe.exchange import Exchange
 from backchannel.probe.judge import Verdict
 from backchannel.probe.ports import Expected, Port
@@ -45,7 +43,7 @@ class Talked:
         """Return bytes that are held besides those on the wire: about."""
         events = (*self.verdict.events, *self.inner.events)
         inside = sum(len(step.data) for step in self.exchange.inside)
-        return inside + sum(EVENT + len(msgspec.json.encode(each.event)) for each in events)
+        return inside + sum(EVENT + len(repr(each.event)) for each in events)
 
     def forget(self) -> None:
         """Let go of all but whose the answer is."""

@@ -25,6 +25,8 @@ from backchannel.probe.result import Result, State, Talked
 PortTask: TypeAlias = "Callable[[Host, Result, asyncio.Semaphore, bool], Awaitable[None]]"
 AWAY = 3
 """Ports to which no way was found, without any sign of the host, after which it is away."""
+FEW = 1 / 3
+"""Of a host's TCP ports that are silent, while others answer: these are asked twice."""
 SHARE = 1 << 20
 """Bytes of `Limits.kept` that one host of many may take."""
 SPARE_FILES = 32
@@ -116,16 +118,18 @@ class Prober:
             slots=slots,
             brief=brief,
         )
+        before = len(result.talked)
         try:
             await probe.run()
         except Exception as error:  # a fault of ours costs one port, never the run
             result.remark = f"broken off by a fault of ours: {type(error).__name__}: {error}"
             self.counters["faults"] += 1
         finally:
-            for talked in result.talked:
+            for talked in result.talked[before:]:
                 self._keep(host, talked)
-            self._asked += 1
-            self._progress(self._asked, self._all)
+            if not before:
+                self._asked += 1
+                self._progress(self._asked, self._all)
 
     def _keep(self, host: Host, talked: Talked) -> None:
         """Count an exchange, and keep it where there is room: no host gets all of that."""
@@ -176,10 +180,19 @@ class _HostProbe:
         self._strange = self._away = 0
 
     async def run(self) -> None:
-        """Ask everything."""
-        waiting = iter(self._host.results)
+        """Ask everything; and once more the ports of which a limit of connections may have been in
+        the way, where that looks so.
+        """
+        await self._ask_all(self._host.results)
+        tcp = [each for each in self._host.results if each.port.transport == "tcp"]
+        silent = [each for each in tcp if each.state is State.SILENT]
+        if self._host.alive and len(silent) <= len(tcp) * FEW:
+            await self._ask_all(silent)
+
+    async def _ask_all(self, results: list[Result]) -> None:
+        waiting = iter(results)
         async with asyncio.TaskGroup() as group:
-            for _ in range(min(self._limits.at_once, len(self._host.results))):
+            for _ in range(min(self._limits.at_once, len(results))):
                 group.create_task(self._ports(waiting))
 
     async def _ports(self, waiting: Iterable[Result]) -> None:
