@@ -48,8 +48,8 @@ def test_hosts_with_nothing_are_told_together():
     )
     assert "12 hosts answered, and nothing was found at the ports asked\n" in told
     assert (
-        "2 hosts away: there is no way there, or nobody has the address: 10.0.0.20, 10.0.0.21"
-        in told
+        "2 hosts away: there is no way there, it is forbidden, or nobody has the address: "
+        "10.0.0.20, 10.0.0.21" in told
     )
     assert "1 host answered nothing at all: 10.0.0.30" in told
     assert "10.0.0.5" not in told
@@ -78,6 +78,7 @@ def test_what_is_inside_tls_says_so_and_facts_are_few():
     assert "in TLS" in told
     assert "fact 3" in told
     assert "fact 4" not in told
+    assert "and 5 more, which --json has" in told
 
 
 def test_an_interrupted_run_says_so():

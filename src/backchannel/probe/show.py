@@ -52,7 +52,7 @@ def _others(others: list[doc.Host]) -> Iterator[RenderableType]:
     """Yield what is said of the other hosts, together."""
     for state, words in (
         ("alive", "answered, and nothing was found at the ports asked"),
-        ("away", "away: there is no way there, or nobody has the address"),
+        ("away", "away: there is no way there, it is forbidden, or nobody has the address"),
         ("silent", "answered nothing at all"),
     ):
         named = [host.address for host in others if _kind(host) == state]
@@ -132,6 +132,8 @@ def _rows(port: doc.Port, index: Index) -> Iterator[tuple[Text, Text, Text]]:
         yield place, service, about
         for line in row.told[:FACTS]:
             yield Text(), Text(), Text(line)
+        if more := len(row.told[FACTS:]):
+            yield Text(), Text(), Text(f"and {more} more, which --json has", style="dim")
         place = Text()
     if port.remark:
         yield Text(), Text(), Text(port.remark, style="yellow")
