@@ -293,7 +293,11 @@ def test_a_fault_of_ours_in_a_guess_costs_one_port(monkeypatch):
 
     monkeypatch.setattr(PortProbe, "_understand", faulty)
     with Server(lambda link: link.recv(10) and time.sleep(3)) as server:
-        (result,) = asked(server.host, server.port, limits=SLOW).hosts[0].results
+        (result,) = (
+            asked(server.host, server.port, limits=dataclasses.replace(FAST, apart=0.05))
+            .hosts[0]
+            .results
+        )
     assert "a fault of ours: ZeroDivisionError: made up" in result.remark
 
 
