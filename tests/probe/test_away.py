@@ -59,13 +59,15 @@ def test_a_limit_of_connections_hides_no_port():
     )
     limits = dataclasses.replace(LIMITS, patience=0.5)
     with world.client.inside():
-        (host,) = asked(SERVER[4], *range(1001, 1009), limits=limits).hosts
+        prober = asked(SERVER[4], *range(1001, 1009), limits=limits)
+        (host,) = prober.hosts
         (other,) = asked(SERVER[4], 1002, 1003, limits=limits).hosts
     assert [each.state for each in host.results] == [
         *(State.CLOSED, State.SILENT),
         *([State.CLOSED] * 6),
     ]
     assert [len(each.talked) for each in host.results] == [2, 2, 1, 1, 1, 1, 1, 1]
+    assert prober.counters["connections"] == 10
     assert [len(each.talked) for each in other.results] == [1, 1]
 
 
