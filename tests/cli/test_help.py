@@ -91,6 +91,12 @@ def test_no_line_of_what_a_command_does_is_broken(chain):
     assert [line.rstrip() for line in lines[0]] == [line.rstrip() for line in lines[1]]
 
 
+def test_commands_are_listed_in_the_order_in_which_people_meet_them():
+    for chain, first in (((), ["scan", "watch"]), (("policy",), ["init", "check", "matrix"])):
+        rows = re.findall(r"^│ ([a-z][a-z-]*) ", page(chain), re.MULTILINE)
+        assert rows[: len(first)] == first
+
+
 @pytest.mark.parametrize("place", [*LISTED, *policy.ELSEWHERE], ids=lambda each: each[0])
 def test_what_a_command_does_is_what_its_docstring_says(place):
     """It stands in a place of its own, so that a list of commands loads none of them."""

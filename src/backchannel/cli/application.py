@@ -18,7 +18,7 @@ app.command(
     name="--install-completion",
     help="Install shell completion for this application.",
 )
-for _name, _place, _about in COMMANDS:
+for _number, (_name, _place, _about) in enumerate(COMMANDS):
     _words = f"backchannel {_name} {WORDS[_name]}" if _name in WORDS else ""
     _usage = {"usage": _words} if _words else {}  # an application imported says its own
-    app.command(f"backchannel.cli.{_place}", name=_name, help=_about, **_usage)
+    app.command(f"backchannel.cli.{_place}", name=_name, help=_about, sort_key=_number, **_usage)

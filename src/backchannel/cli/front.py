@@ -54,7 +54,7 @@ def columns() -> int:
 def page(width: int, *, bold: bool = False, colour: bool = False) -> str:
     """Return the first page for a terminal of *width* columns."""
     strong = (lambda text: f"{BOLD}{text}{END}") if bold else str
-    rows = sorted((name, about.partition("\n")[0]) for name, _, about in COMMANDS)
+    rows = [(name, about.partition("\n")[0]) for name, _, about in COMMANDS]
     rows += OPTIONS
     names = max(len(name) for name, _ in rows)
     lines = [

@@ -23,6 +23,11 @@ app = App(
     help_format="plaintext",
 )
 
+ORDER = (
+    *("init", "check", "matrix", "compile", "explain", "prove"),
+    *("plan", "apply", "confirm", "rollback", "diff", "remove"),
+)
+"""The commands in the order in which people use them."""
 ELSEWHERE = (
     (
         "prove",
@@ -68,6 +73,7 @@ for _name, _place, _about in ELSEWHERE:
         f"backchannel.cli.policy_{_place}",
         name=_name,
         help=_about,
+        sort_key=ORDER.index(_name),
         **(_words if _name == "explain" else {}),
     )
 
@@ -95,7 +101,7 @@ def firewalls(names: tuple[str, ...]) -> "dict[str, Backend]":
     return {name: backends[name] for name in names or backends}
 
 
-@app.command
+@app.command(sort_key=ORDER.index("check"))
 def check(
     path: options.Policy,
     *,
@@ -154,7 +160,7 @@ def _tell(made: "Rules", problems: "list[Problem]") -> None:
     )
 
 
-@app.command(usage="backchannel policy init [OPTIONS] CAPTURES...")
+@app.command(usage="backchannel policy init [OPTIONS] CAPTURES...", sort_key=ORDER.index("init"))
 def init(
     *captures: Path,
     out: options.FileName = None,
@@ -192,7 +198,7 @@ def init(
     return DAMAGED if complain_of_damage(run.document.inputs) else 0
 
 
-@app.command(name="compile")
+@app.command(name="compile", sort_key=ORDER.index("compile"))
 def compile_(
     path: options.Policy,
     *,
