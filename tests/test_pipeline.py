@@ -32,6 +32,16 @@ def test_a_path_without_a_capture(name, tmp_path, monkeypatch):
         scan(name)
 
 
+def test_leaving_its_block_breaks_a_run_off_and_keeps_what_is_whole():
+    with scan(CAPTURE) as run:
+        next(iter(run))
+    with pytest.raises(UsageError, match="broken off"):
+        _ = run.document
+    with scan(CAPTURE) as run:
+        whole = run.document
+    assert run.document is whole
+
+
 @pytest.mark.parametrize("seen", [0, 1, 10, 1000])
 def test_the_document_runs_what_was_not_iterated(seen):
     run = scan(CAPTURE)

@@ -17,7 +17,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
 
@@ -198,6 +198,12 @@ class Scan:
         """
         self._iterated = True
         self._batches.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def _finish(self) -> Document:
         """Run what has not been iterated yet. Raises UsageError where that was broken off."""
