@@ -1,9 +1,18 @@
 """`backchannel policy` as a user runs it: what it says, where, and its exit codes."""
 
+import io
 import json
 import subprocess
 import sys
 from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from backchannel.cli import policy_matrix
+from backchannel.cli.policy import firewalls, rules
+from backchannel.policy.matrix import matrix as judge
+from backchannel.report import terminal
 
 ROOT = Path(__file__).parents[2]
 OFFICE = ROOT / "examples/policies/office.yaml"
@@ -94,6 +103,21 @@ def test_the_matrix_says_what_each_firewall_can_do_and_why():
     made = json.loads(run("matrix", OFFICE, "--on", DAY, "--json").stdout)
     assert {row["line"] for row in made["rows"]} >= {"no-files", "our-gateways"}
     assert "no firewall 'x'" in run("matrix", OFFICE, "--to", "x", code=2).stderr
+
+
+@pytest.mark.parametrize("width", [30, 60, 80, 120])
+def test_the_matrix_names_every_rule_on_a_terminal_of_any_width(width, monkeypatch):
+    """A table of ten firewalls leaves no room for the rules' names on a narrow one."""
+    made = judge(rules(OFFICE, DAY, ()), firewalls(()))
+    out = Console(width=width, file=io.StringIO(), record=True)
+    monkeypatch.setattr(terminal, "console", lambda: out)
+    policy_matrix._show(made, why=False)
+    told = out.export_text()
+    assert "…" not in told
+    assert "no-files (deny)" in told
+    assert told.startswith("rule ") is (width >= 80)
+    if width == 60:
+        assert "no-sharing (deny)\n  yes: guard\n  part: cisco-ios, dns-rpz, iptables," in told
 
 
 def test_a_firewall_that_is_none_is_answered_with_those_there_are():

@@ -12,9 +12,11 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-    from backchannel.policy.matrix import Matrix, Row
+    from backchannel.policy.matrix import Column, Matrix, Row
 
 _SIGNS = {"enforces": ("yes", "green"), "partly": ("part", "yellow"), "cannot": ("no", "red")}
+RULE = 16
+"""Columns that the names of rules need in a table."""
 _SHORT = {"windows": "win", "cisco-ios": "cisco", "dns-rpz": "rpz", "suricata": "suri"}
 
 
@@ -56,12 +58,24 @@ def matrix(
 
 
 def _show(made: "Matrix", *, why: bool) -> None:
-    from rich.table import Table  # noqa: PLC0415 - only where shown
-    from rich.text import Text  # noqa: PLC0415 - only where shown
-
     from backchannel.report.console import console  # noqa: PLC0415 - only where shown
 
     out = console()
+    wide = out.width >= RULE + sum(_width(column) + 1 for column in made.columns)
+    (_table if wide else _lists)(out, made)
+    if why:
+        for name, rows in _by_line(made.rows).items():
+            _reasons(out, name, rows)
+
+
+def _width(column: "Column") -> int:
+    return max(len(_SHORT.get(column.name, column.name)), len("refuses") * column.refuses, 4)
+
+
+def _table(out: "Console", made: "Matrix") -> None:
+    from rich.table import Table  # noqa: PLC0415 - only where shown
+    from rich.text import Text  # noqa: PLC0415 - only where shown
+
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 1, 0, 0))
     table.add_column("rule", overflow="fold")
     for column in made.columns:
@@ -73,9 +87,25 @@ def _show(made: "Matrix", *, why: bool) -> None:
     table.add_row(Text("compiles as it is", style="dim"), *refusing)
     out.print(table)
     out.print(Text("yes enforces, part partly (of all its uses), no cannot", style="dim"))
-    if why:
-        for name, rows in _by_line(made.rows).items():
-            _reasons(out, name, rows)
+
+
+def _lists(out: "Console", made: "Matrix") -> None:
+    """Say it of one rule after the other, where no table has room."""
+    from rich.padding import Padding  # noqa: PLC0415 - only where shown
+    from rich.text import Text  # noqa: PLC0415 - only where shown
+
+    for name, rows in _by_line(made.rows).items():
+        able = dict[str, list[str]]()
+        for column in made.columns:
+            cell = _cell([row.cells[column.name].level for row in rows])
+            able.setdefault(cell.plain, []).append(column.name)
+        out.print(Text(f"{name} ({rows[0].action})"))
+        for word, style in _SIGNS.values():
+            if word in able:
+                told = Text.assemble((word, style), f": {', '.join(able[word])}")
+                out.print(Padding(told, (0, 0, 0, 2), expand=False))
+    refusing = ", ".join(column.name for column in made.columns if column.refuses)
+    out.print(Text(f"compiles as it is: not for {refusing}" if refusing else "compiles as it is"))
 
 
 def _by_line(rows: "Iterable[Row]") -> "dict[str, list[Row]]":
