@@ -327,6 +327,22 @@ def test_a_sender_of_few_packets_is_left_alone_at_first(number, nudges):
     assert len(told) == nudges
 
 
+def test_a_sender_that_goes_on_when_it_is_told_is_told_at_once_from_then_on():
+    told = []
+    holds = Holds(
+        lambda *_: 0, lambda _: False, lambda *_: None, nudge=lambda _, held: told.append(held) or 1
+    )
+    holds.left = 1
+    holds.review(0)
+    for number in range(SEVERAL):
+        assert holds.hold_message(waiting(Answers(), number, begin=100 + number))
+    holds.review(NUDGE)
+    for number in range(SEVERAL, SEVERAL + 3):
+        assert holds.hold_message(waiting(Answers(), number, begin=100 + number))
+        holds.review(NUDGE + number)
+    assert [len(held) for held in told] == [SEVERAL, SEVERAL + 1, SEVERAL + 2, SEVERAL + 3]
+
+
 def test_where_we_did_not_look_no_sender_was_slow():
     """The inspecting process was stopped, or the clock was set."""
     queue = Answers()

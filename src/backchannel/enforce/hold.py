@@ -38,7 +38,8 @@ UNTOLD = 3_000_000_000
 does. It hangs then, and a bound is met."""
 NUDGE = 4_000_000
 """Nanoseconds without a packet after which a sender is told that the ones before came: longer than
-packets overtake each other, shorter than any time-out of TCP."""
+packets overtake each other, shorter than any time-out of TCP. One that went on then is told at once
+from then on."""
 SEVERAL, FEWEST, NUDGE_OF_FEW = 8, 3, 50_000_000
 """Fewer packets of a message than SEVERAL seldom fill a window (RFC 6928), so that their sender has
 no need of us unless it is silent for so long (ns); of fewer than FEWEST it is told nothing. Being
@@ -83,16 +84,18 @@ Nudge = Callable[[Lane, Sequence[Held]], int]
 class _Sender:
     """One side of a flow of which something waits; times in ns."""
 
-    __slots__ = ("asked", "owed", "pause", "quiet", "time")
+    __slots__ = ("asked", "depends", "owed", "pause", "quiet", "time")
 
     def __init__(self) -> None:
         self.quiet = 0  # since its last packet, until it is told
         self.asked: int | None = None  # it is told when so many packets of ours have left
+        self.depends = False  # whether it was told before, and went on
         self.owed = 0  # since it was to be told
         self.pause = self.time = 0  # its own: since it knows what came of its last packet, and ever
 
     def heard(self) -> None:
         """Another packet of it came."""
+        self.depends = self.depends or bool(self.asked)
         self.quiet = self.owed = self.pause = 0
         self.asked = None
 
@@ -284,7 +287,7 @@ class Holds:
             few = len(mine) < SEVERAL and all(each.message for each in mine)
             if few and len(mine) < FEWEST:
                 sender.asked = 0
-            elif sender.quiet >= (NUDGE_OF_FEW if few else NUDGE):
+            elif sender.depends or sender.quiet >= (NUDGE_OF_FEW if few else NUDGE):
                 sender.asked = self._nudge(who, mine)
         elif sender.asked > self.left:
             sender.owed += passed
