@@ -187,10 +187,14 @@ class Run:
         self.tell(1)
 
     async def _under(self, cell: Cell) -> Result:
-        """Play a cell; silence that no rule explains is tried again before it is believed."""
+        """Play a cell; silence that no rule explains is tried again before it is believed. That a
+        guard's queue was met explains none.
+        """
         player, played = await self._play(cell)
         result = self._result(cell, player, played)
-        if played.ending == "silence" and not any(_stops(each) for each in result.decided):
+        if played.ending == "silence" and not any(
+            each.verdict == "drop" for each in result.decided
+        ):
             result = self._result(cell, *await self._play(cell, calm=True))
         self.tell(1)
         return result
@@ -266,10 +270,6 @@ class Run:
         if len(times) != 2 or result.played.ending is not None:
             return result
         return msgspec.structs.replace(result, seconds=(times[0], times[1]))
-
-
-def _stops(decided: Decided) -> bool:
-    return decided.verdict in _STOPPING
 
 
 def _joins(cell: Cell) -> bool:
