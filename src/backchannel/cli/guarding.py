@@ -109,10 +109,10 @@ def run(path: Path | None, given: Mapping[str, object], *, quiet: bool) -> Statu
         guard.obey_signals()
         made = guard.known.rules
         where = ", ".join(guard.options.hooks)
+        remark(f"guarding {where} by {made.path}: {count(len(made.lines), 'line')}")
         guard.tell_mildness()
         for each in loader.sessions:
             remark(f"never cut: {each.client} to port {each.server_port}, by which you are here")
-        remark(f"guarding {where} by {made.path}: {count(len(made.lines), 'line')}")
         guard.run()
         ended = guard.status()
     if wanted.report is not None:
