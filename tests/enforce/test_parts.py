@@ -18,6 +18,7 @@ from backchannel.enforce import bridge, connections, decline, inject, ruleset
 from backchannel.enforce.figures import Sum
 from backchannel.enforce.guard import Guard
 from backchannel.enforce.hold import (
+    AGAIN,
     FEWEST,
     HUNG,
     MESSAGE_BYTES,
@@ -325,6 +326,23 @@ def test_a_sender_of_few_packets_is_left_alone_at_first(number, nudges):
     assert told == []
     pass_time(holds, 2 * STEP, begin=NUDGE_OF_FEW - STEP)
     assert len(told) == nudges
+
+
+def test_a_sender_that_stays_silent_is_told_again():
+    """What told it may have been lost."""
+    told, queue = [], Answers()
+    holds = Holds(
+        lambda *_: 0, lambda _: False, lambda *_: None, nudge=lambda *_: told.append(1) or 1
+    )
+    holds.left = 1
+    holds.review(0)
+    for number in range(SEVERAL):
+        assert holds.hold_message(waiting(queue, number, begin=100 + number))
+    pass_time(holds, AGAIN)
+    assert len(told) == 1
+    pass_time(holds, MESSAGE_PAUSE - AGAIN, begin=AGAIN)
+    assert queue.told == []
+    assert len(told) == 5  # after 40, 80, 160 and 320 ms once more
 
 
 def test_a_sender_that_goes_on_when_it_is_told_is_told_at_once_from_then_on():

@@ -46,6 +46,9 @@ no need of us unless it is silent for so long (ns); of fewer than FEWEST it is t
 told costs it half of its window, and one acknowledged segment gives it leave for no more than to
 send the first one again (RFC 6937): it would stop because of us.
 """
+AGAIN = 40_000_000
+"""Nanoseconds of its own time after which a sender that stays silent is told again, and after twice
+as many the next time: what tells it may be lost on its way."""
 HUNG = "senders that could not be told that theirs came: the guard hangs"
 """The counter of those."""
 HEAD = 160
@@ -84,20 +87,21 @@ Nudge = Callable[[Lane, Sequence[Held]], int]
 class _Sender:
     """One side of a flow of which something waits; times in ns."""
 
-    __slots__ = ("asked", "depends", "owed", "pause", "quiet", "time")
+    __slots__ = ("again", "asked", "depends", "owed", "pause", "quiet", "time")
 
     def __init__(self) -> None:
         self.quiet = 0  # since its last packet, until it is told
         self.asked: int | None = None  # it is told when so many packets of ours have left
         self.depends = False  # whether it was told before, and went on
         self.owed = 0  # since it was to be told
+        self.again = AGAIN  # it is told once more after such a pause
         self.pause = self.time = 0  # its own: since it knows what came of its last packet, and ever
 
     def heard(self) -> None:
         """Another packet of it came."""
         self.depends = self.depends or bool(self.asked)
         self.quiet = self.owed = self.pause = 0
-        self.asked = None
+        self.asked, self.again = None, AGAIN
 
 
 class _Waiting:
@@ -299,6 +303,8 @@ class Holds:
             late = [each for each in waiting.of(who.side) if self._overdue(each, sender)]
             waiting.end(late)
             self._let_go(who, late)
+            if sender.asked and sender.pause >= sender.again and (mine := waiting.of(who.side)):
+                sender.asked, sender.again = self._nudge(who, mine), 2 * sender.again
 
     @staticmethod
     def _overdue(held: Held, sender: _Sender) -> bool:
