@@ -119,6 +119,36 @@ def test_a_sender_goes_on_when_there_is_room_again_though_nothing_has_arrived():
     right.close()
 
 
+@pytest.mark.parametrize("cut", ["whole", "bytes", "disorder"])
+def test_what_the_same_end_sends_next_does_not_wait_for_what_comes_before(cut):
+    """Two steps of one message: nothing of it arrives before all of it was sent."""
+    near, left = pair()
+    right, far = pair()
+    parts = b"a" * 300, b"b" * 300
+    wire, told = TcpWire(near, far, 3.0), [Arrived(), Arrived()]
+
+    async def held_until_whole():
+        loop, got = asyncio.get_running_loop(), b""
+        while len(got) < 600:
+            got += await loop.sock_recv(left, 1000)
+        await loop.sock_sendall(right, got)
+
+    async def steps():
+        await wire.carry(0, parts[0], cut, told[0], parts[1:])
+        await wire.carry(0, parts[1], cut, told[1])
+
+    async def both():
+        async with asyncio.TaskGroup() as group:
+            group.create_task(held_until_whole())
+            group.create_task(steps())
+
+    asyncio.run(both())
+    assert [each.octets for each in told] == [300, 300]
+    wire.close()
+    left.close()
+    right.close()
+
+
 def test_a_reset_is_noticed_at_once():
     near, left = pair()
     right, far = pair()

@@ -4,6 +4,7 @@ import asyncio
 import socket
 import time
 from collections import defaultdict
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
@@ -217,10 +218,23 @@ class Player:
                     await self.gate.wait()
                 if step.side == 0 and place and self.method.moves and isinstance(wire, UdpWire):
                     self._move(wire, flow, self._called(number))
-                await self._carry(wire, step.side, data, told=step.told and place >= joins.step)
+                more = self._more(number, place, joins) if isinstance(wire, TcpWire) else ()
+                told = step.told and place >= joins.step
+                await self._carry(wire, step.side, data, told=told, more=tuple(more))
                 await self._reached(number, place + 1)
         finally:
             wire.close()
+
+    def _more(self, number: int, place: int, joins: "_Joins") -> Iterator[bytes]:
+        """Yield what the same side sends behind a step, without waiting for anybody: a recording
+        tells apart what carries the capability and what does not, also within one message.
+        """
+        flow = self.conversation.flows[number]
+        for later in range(place + 1, len(flow.steps)):
+            waits = later == joins.step or any(each.step == later for each in flow.after)
+            if waits or flow.steps[later].side != flow.steps[place].side:
+                return
+            yield self._data(number, later)
 
     def _joins(self, flow: Flow) -> "_Joins":
         """Return where in *flow* the ruleset is loaded."""
@@ -235,11 +249,19 @@ class Player:
         flow, places = self.conversation.flows[number], self.places
         return script.patched(flow, place, places.inside, places.hosts, self._ports)
 
-    async def _carry(self, wire: TcpWire | UdpWire, side: int, data: bytes, *, told: bool) -> None:
-        """Carry one step, and count what came of it."""
+    async def _carry(
+        self,
+        wire: TcpWire | UdpWire,
+        side: int,
+        data: bytes,
+        *,
+        told: bool,
+        more: Sequence[bytes] = (),
+    ) -> None:
+        """Carry one step, and count what came of it; *more* follows it at once."""
         arrived = Arrived()
         try:
-            await wire.carry(side, data, self.method.cut, arrived)
+            await wire.carry(side, data, self.method.cut, arrived, more)
         finally:
             if told:
                 self.result.passed += arrived.octets

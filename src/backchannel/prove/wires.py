@@ -136,40 +136,40 @@ class TcpWire:
     def __init__(self, opener: socket.socket, listener: socket.socket, patience: float) -> None:
         self.ends = (opener, listener)
         self.patience = patience
+        self._sent = [0, 0]
+        """Bytes of each side that were sent before their step began."""
         for end in self.ends:
             end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _ROOM)
 
-    async def carry(self, side: int, data: bytes, cut: Cut, arrived: Arrived) -> None:
-        """Send *data* from one end and have it at the other. Raises StoppedError."""
-        sender, receiver = self.ends[side], self.ends[1 - side]
+    async def carry(
+        self, side: int, data: bytes, cut: Cut, arrived: Arrived, more: Sequence[bytes] = ()
+    ) -> None:
+        """Send *data* from one end and have it at the other; *more* is what the same end sends
+        next, for which it does not wait. Raises StoppedError.
+        """
+        receiver = self.ends[1 - side]
         before = _segments(receiver)
         try:
-            await self._carry(sender, receiver, data, cut, arrived)
+            await self._carry(side, (data, *more), cut, arrived)
         except OSError as error:
             raise stopped(error) from error
         finally:
             arrived.packets = max(_segments(receiver) - before, 1 if arrived.octets else 0)
 
-    async def _carry(
-        self,
-        sender: socket.socket,
-        receiver: socket.socket,
-        data: bytes,
-        cut: Cut,
-        arrived: Arrived,
-    ) -> None:
-        sent, got = 0, 0
+    async def _carry(self, side: int, pieces: Sequence[bytes], cut: Cut, arrived: Arrived) -> None:
+        sender, receiver = self.ends[side], self.ends[1 - side]
+        data, size, got = pieces[0], sum(map(len, pieces)), 0
         while got < len(data):
             moved = False
-            if sent < len(data):
+            if self._sent[side] < size:
                 try:
-                    sent += _SENDERS[cut](sender, data, sent)
+                    self._sent[side] += _SENDERS[cut](sender, *_at(pieces, self._sent[side]))
                     moved = True
                 except BlockingIOError:
                     pass
             try:
-                chunk = receiver.recv(1 << 16)
+                chunk = receiver.recv(min(len(data) - got, 1 << 16))
             except BlockingIOError:
                 chunk = None
             if chunk is not None:
@@ -181,7 +181,8 @@ class TcpWire:
                 got += len(chunk)
                 arrived.octets = got
             if not moved:
-                await self._wait(sender, receiver, more=sent < len(data))
+                await self._wait(sender, receiver, more=self._sent[side] < size)
+        self._sent[side] = max(0, self._sent[side] - len(data))
 
     async def _wait(self, sender: socket.socket, receiver: socket.socket, *, more: bool) -> None:
         """Wait for the receiver, or for the sender to learn that nothing will come of it; where it
@@ -200,6 +201,15 @@ class TcpWire:
         for end in self.ends:
             end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             end.close()
+
+
+def _at(pieces: Sequence[bytes], sent: int) -> tuple[bytes, int]:
+    """Return the piece of which the next byte is, and how many of its own were sent."""
+    for piece in pieces:
+        if sent < len(piece):
+            return piece, sent
+        sent -= len(piece)
+    return b"", 0
 
 
 def _whole(sender: socket.socket, data: bytes, sent: int) -> int:
@@ -252,7 +262,14 @@ class UdpWire:
         self.patience = patience
         self._peer: tuple[object, ...] | None = None
 
-    async def carry(self, side: int, data: bytes, cut: Cut, arrived: Arrived) -> None:  # noqa: ARG002 - datagrams are not cut
+    async def carry(
+        self,
+        side: int,
+        data: bytes,
+        cut: Cut,  # noqa: ARG002 - datagrams are not cut
+        arrived: Arrived,
+        more: Sequence[bytes] = (),  # noqa: ARG002 - as above: each is a step of its own
+    ) -> None:
         """Send one datagram and have it at the other end. Raises StoppedError."""
         try:
             for _ in range(max(1, math.ceil(self.patience / _RESENT))):
