@@ -1,7 +1,10 @@
 """The small wire formats of the lab: netlink traces, DNS, proxies. Read here by other means."""
 
+import asyncio
+import socket
 import struct
 from ipaddress import ip_address
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -81,6 +84,28 @@ def test_dns_as_scapy_reads_it(name):
     assert DNS(asked).qd[0].qname == f"{name}.".encode()
     assert (answered.an[0].rrname, answered.an[0].rdata) == (f"{name}.".encode(), "93.0.0.7")
     assert answered.id == DNS(asked).id
+
+
+def test_a_proxy_in_use_when_its_lab_ends_makes_no_noise():
+    lab = SimpleNamespace(server=None, socket=lambda *_: socket.socket())
+    said = []
+
+    async def used():
+        asyncio.get_running_loop().set_exception_handler(lambda _, what: said.append(what))
+        proxy = proxies.Proxy(lab, "socks5", "127.0.0.1")
+        proxy.port = 0  # any
+        await proxy.open()
+        place = proxy._server.sockets[0].getsockname()
+        loop = asyncio.get_running_loop()
+        await loop.sock_connect(client, place)
+        await loop.sock_sendall(client, b"\5\1\0")
+        assert await loop.sock_recv(client, 9) == b"\5\0"
+        proxy.close()
+
+    with socket.socket() as client:
+        client.setblocking(False)
+        asyncio.run(used())
+    assert said == []
 
 
 @pytest.mark.parametrize("kind", ["socks4", "socks5", "http-connect"])

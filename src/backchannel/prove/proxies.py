@@ -50,6 +50,8 @@ class Proxy:
             await asyncio.gather(_pump(reader, far_writer), _pump(far_reader, writer))
         except (OSError, ValueError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             pass  # a proxy that is not understood, or cannot connect, closes
+        except asyncio.CancelledError:
+            pass  # the lab ends; asyncio would complain of a connection that was cancelled
         finally:
             writer.close()
 
