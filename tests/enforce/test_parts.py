@@ -28,6 +28,8 @@ from backchannel.enforce.hold import (
     NUDGE,
     NUDGE_OF_FEW,
     SEVERAL,
+    STALL,
+    STALLED,
     STEP,
     UNTOLD,
     WAIT,
@@ -290,7 +292,7 @@ def test_a_silent_sender_is_told_once_what_waits_and_a_message_goes_when_it_stay
         lambda _: False,
         lambda *_: None,
         nudge=lambda lane, held: told.append((lane, [each.begin for each in held])) or 0,
-        late=late.append,
+        late=lambda lane, passed: late.append((lane, passed)),
     )
     begins = [100 + 10 * number for number in range(SEVERAL)]
     holds.review(0)
@@ -308,7 +310,7 @@ def test_a_silent_sender_is_told_once_what_waits_and_a_message_goes_when_it_stay
     assert queue.told[1:] == []
     pass_time(holds, 2, begin=MESSAGE_PAUSE)
     assert queue.told[1:] == [(number, ACCEPT) for number in range(SEVERAL)]
-    assert late == [Lane(1, 1, 0)]
+    assert late == [(Lane(1, 1, 0), True)]
     assert not holds
 
 
@@ -368,10 +370,10 @@ def test_where_we_did_not_look_no_sender_was_slow():
     holds.review(0)
     assert holds.hold_message(waiting(queue, 1))
     holds.hold(waiting(queue, 2, begin=500))
-    for moment in (1, 60 * 10**9, 30 * 10**9, 31 * 10**9, 32 * 10**9):
+    for moment in (1, 10**8, 0, 10**8, 2 * 10**8):
         holds.review(moment)
     assert queue.told == []
-    pass_time(holds, WAIT, begin=32 * 10**9)
+    pass_time(holds, WAIT, begin=2 * 10**8)
     assert queue.told == [(1, ACCEPT), (2, ACCEPT)]
 
 
@@ -404,6 +406,27 @@ def test_a_sender_that_was_not_told_yet_is_not_slow():
     assert queue.told == []
     pass_time(holds, WAIT, begin=UNTOLD + MESSAGE_PAUSE - STEP)
     assert queue.told == [(1, ACCEPT), (2, ACCEPT)]
+
+
+@pytest.mark.parametrize(("closed", "verdict"), [(False, ACCEPT), (True, DROP)])
+def test_where_we_stopped_a_sender_amid_its_message_the_policy_decides(closed, verdict):
+    """Its timer has struck meanwhile; what it sends again may be all that it ever sends."""
+    queue, counted, late = Answers(), [], []
+    holds = Holds(
+        lambda *_: 0,
+        lambda _: closed,
+        counted.append,
+        late=lambda _, passed: late.append(passed),
+    )
+    holds.review(1)
+    assert holds.hold_message(waiting(queue, 1))
+    pass_time(holds, MESSAGE_PAUSE + 2 * STEP, begin=1 + STALL + STEP)
+    assert queue.told == [(1, verdict)]
+    assert holds.hold_message(waiting(queue, 2), wronged=True)
+    pass_time(holds, MESSAGE_PAUSE + 2 * STEP, begin=10**9)
+    assert queue.told == [(1, verdict), (2, verdict)]
+    assert counted.count(STALLED) == 2
+    assert late == [not closed] * 2
 
 
 @pytest.mark.parametrize(("closed", "verdict"), [(False, ACCEPT), (True, DROP)])

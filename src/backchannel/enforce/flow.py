@@ -48,6 +48,7 @@ class Flow:
         "stood",
         "told",
         "windows",
+        "wronged",
     )
 
     def __init__(self, slot: int, row: FlowRow, ends: Ends) -> None:
@@ -56,6 +57,7 @@ class Flow:
         self.acked = [-1, -1]  # of each side, what the other one acknowledged last
         self.windows = [WINDOW, WINDOW]  # ... and for how much it had room then
         self.long: set[int] = set()  # sides whose message under way is not held any more
+        self.wronged: set[int] = set()  # sides that we stopped amid their message
         self.lates = [0, 0]  # times that parts of a side's message had to be let pass
         self.pending: list[Sign] = []
         self.told: set[tuple[str, str, Capability | None]] = set()

@@ -22,7 +22,7 @@ import msgspec
 from backchannel import notify
 from backchannel.enforce import bridge, connections, figures, inject, kernel, messages, ruleset
 from backchannel.enforce.control import Control
-from backchannel.enforce.hold import HUNG
+from backchannel.enforce.hold import HUNG, STALLED
 from backchannel.enforce.interfaces import Interfaces
 from backchannel.enforce.law import MILDNESS, Law, bounded
 from backchannel.enforce.marks import Marks
@@ -34,7 +34,7 @@ from backchannel.enforce.remote import Lost, Remote, heartbeat
 from backchannel.enforce.revision import Revision
 from backchannel.enforce.status import Status, of
 from backchannel.enforce.upkeep import Upkeep
-from backchannel.enforce.watchdog import UNJUDGED, Watchdog, hurry
+from backchannel.enforce.watchdog import Watchdog, hurry
 from backchannel.errors import UsageError
 from backchannel.process import Deaths
 from backchannel.remark import remark
@@ -97,8 +97,8 @@ class Guard:
         self._spare_empty = kernel.sees_payload()
         self._deaths = Deaths(YOUNG)
         self._due = 0.0
-        self._unsent = 0
-        """Senders that the inspector had no way to tell that their packets came."""
+        self._slow = 0
+        """Times that the inspector met a bound because one of our processes had stopped."""
         self._open()
 
     def _read(self) -> Knowledge:
@@ -246,7 +246,7 @@ class Guard:
     def _take(self, remote: Remote, report: Report) -> None:
         match report:
             case messages.Figures():
-                self._own_up(report.counters.get(HUNG, 0))
+                self._own_up(report.counters.get(HUNG, 0) + report.counters.get(STALLED, 0))
             case messages.Told():
                 self._tell(report.refusal, report.packets)
             case messages.Send():
@@ -260,12 +260,14 @@ class Guard:
             case _:
                 return
 
-    def _own_up(self, unsent: int) -> None:
+    def _own_up(self, slow: int) -> None:
         """Say where packets were let go, or dropped, because we were too slow."""
-        if unsent > self._unsent:
-            slow = count(unsent - self._unsent, "sender")
-            remark(f"it hung: {slow} could not be told that packets came; {UNJUDGED}")
-        self._unsent = unsent
+        if slow > self._slow:
+            them = count(slow - self._slow, "sender")
+            remark(
+                f"it was too slow for {them}; their packets pass or are held up as on-failure says"
+            )
+        self._slow = slow
 
     @staticmethod
     def _answer(remote: Remote, command: messages.Command | None) -> None:
@@ -288,7 +290,7 @@ class Guard:
         self.watchdog.fail()
         self.inspectors.add(self.remote.figures)
         self.remote.kill()
-        self.remote, self._unsent = None, 0
+        self.remote, self._slow = None, 0
         self._revision.drop()
         young = self._deaths.another() - 1
         self._due = time.monotonic() + (min(LONGEST, AGAIN * 2 ** (young - 1)) if young else 0)

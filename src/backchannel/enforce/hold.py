@@ -49,8 +49,13 @@ send the first one again (RFC 6937): it would stop because of us.
 AGAIN = 40_000_000
 """Nanoseconds of its own time after which a sender that stays silent is told again, and after twice
 as many the next time: what tells it may be lost on its way."""
+STALL = 150_000_000
+"""Nanoseconds for which we do not look, or a sender is not told, after which its own timer may have
+stopped it (200 ms at least): one that it has struck may send no more than its first segment again,
+whatever we tell. Where such a message does not come to its end, a bound is met."""
+STALLED = "messages without an end: the guard had stopped for longer than their senders wait"
 HUNG = "senders that could not be told that theirs came: the guard hangs"
-"""The counter of those."""
+"""Counters of those."""
 HEAD = 160
 """Bytes kept of a packet that waits: all of its headers."""
 
@@ -87,11 +92,12 @@ Nudge = Callable[[Lane, Sequence[Held]], int]
 class _Sender:
     """One side of a flow of which something waits; times in ns."""
 
-    __slots__ = ("again", "asked", "depends", "owed", "pause", "quiet", "time")
+    __slots__ = ("again", "asked", "depends", "owed", "pause", "quiet", "time", "wronged")
 
     def __init__(self) -> None:
         self.quiet = 0  # since its last packet, until it is told
         self.asked: int | None = None  # it is told when so many packets of ours have left
+        self.wronged = False  # whether we stopped for longer than it waits
         self.depends = False  # whether it was told before, and went on
         self.owed = 0  # since it was to be told
         self.again = AGAIN  # it is told once more after such a pause
@@ -135,16 +141,16 @@ class Holds:
         count: Callable[[str], None],
         *,
         nudge: Nudge = lambda *_: 0,
-        late: Callable[[Lane], None] = lambda _: None,
+        late: Callable[[Lane, bool], None] = lambda *_: None,
     ) -> None:
         """*known* is `Sift.known`; *closed* says of a queue's number whether it fails closed;
-        *nudge* tells a sender that its packets came; *late* is called for a message that was let
-        pass before its end.
+        *nudge* tells a sender that its packets came; *late* is called for a message that did not
+        come to its end, with whether it was let pass.
         """
         self._known, self._closed, self._count = known, closed, count
         self._nudge, self._late = nudge, late
         self._flows: dict[tuple[int, int], _Waiting] = {}
-        self._looked = 0
+        self._looked: int | None = None
         self.left = 0
         """Packets that have left, of those that were to tell senders; whoever hears of it sets it.
         """
@@ -165,9 +171,12 @@ class Holds:
         self._keep(packet, waiting)
         self._count("packets held until the bytes before them came")
 
-    def hold_message(self, packet: Packet) -> bool:
-        """Let *packet* wait for the end of its message; False: it is too long, so all pass."""
+    def hold_message(self, packet: Packet, *, wronged: bool = False) -> bool:
+        """Let *packet* wait for the end of its message; False: it is too long, so all pass.
+        *wronged*: its sender was stopped by us before, amid this message.
+        """
         waiting = self._waiting(packet)
+        waiting.senders[packet.side].wronged |= wronged
         if self._repeated(packet, waiting):
             return True
         if self._full:
@@ -212,10 +221,11 @@ class Holds:
         now, and what has waited too long; tell senders who wait.
         """
         self.look()
-        passed = max(0, min(now - self._looked, STEP))
-        self._looked = now
+        gap, self._looked = 0 if self._looked is None else now - self._looked, now
+        passed = max(0, min(gap, STEP))
         for (slot, serial), waiting in list(self._flows.items()):
             for side in {each.side for each in waiting.held}:
+                waiting.senders[side].wronged |= gap > STALL
                 self._age(Lane(slot, serial, side), waiting, passed)
             self._tidy(slot, serial)
 
@@ -295,6 +305,7 @@ class Holds:
                 sender.asked = self._nudge(who, mine)
         elif sender.asked > self.left:
             sender.owed += passed
+            sender.wronged |= sender.owed > STALL
             if sender.owed > UNTOLD:
                 self._give_up(who, waiting)
         else:
@@ -302,7 +313,7 @@ class Holds:
             sender.time += passed
             late = [each for each in waiting.of(who.side) if self._overdue(each, sender)]
             waiting.end(late)
-            self._let_go(who, late)
+            self._let_go(who, late, wronged=sender.wronged)
             if sender.asked and sender.pause >= sender.again and (mine := waiting.of(who.side)):
                 sender.asked, sender.again = self._nudge(who, mine), 2 * sender.again
 
@@ -314,17 +325,21 @@ class Holds:
             return sender.quiet + sender.pause > MESSAGE_PAUSE or waited > MESSAGE_WAIT
         return waited > WAIT
 
-    def _let_go(self, who: Lane, late: Sequence[Held]) -> None:
+    def _let_go(self, who: Lane, late: Sequence[Held], *, wronged: bool) -> None:
         """Its sender has not gone on: end the wait for *late*."""
         for each in late:
-            if each.message:
+            if each.message and not wronged:
                 self._accept(each)
             else:
                 self._overflow(each.queue, each.number)
                 self._gone(each)
-        if any(each.message for each in late):
+        messages = [each for each in late if each.message]
+        if messages and wronged:
+            self._count(STALLED)
+            self._late(who, not self._closed(messages[0].queue.number))
+        elif messages:
             self._count("messages passed before their end: it did not come in time")
-            self._late(who)
+            self._late(who, True)
 
     def _give_up(self, who: Lane, waiting: _Waiting) -> None:
         """A sender cannot be told: end the wait of all that it has sent."""

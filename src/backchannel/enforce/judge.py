@@ -140,7 +140,7 @@ class Judge:
         elif self._strange(packet, flow, stream):
             self._stranger(packet, flow)
         elif stream is not None and self.waits.within_message(packet, flow, stream):
-            self.waits.for_the_end(packet, flow)
+            self.waits.for_the_end(packet, flow, known=stream.session is not None)
         elif stream is not None and not packet.tunnelled and self._finished(flow, stream):
             flow.carried = tuple(self._carried(flow, stream))
             self.memory.keep(flow)

@@ -66,16 +66,19 @@ class Waits:
                 if law.refuses(law.family(protocol, each.service), ends):
                     return True
         flow.long.discard(packet.side)
+        flow.wronged.discard(packet.side)
         flow.lates[packet.side] = 0
         self.release(packet)
         return False
 
-    def for_the_end(self, packet: Packet, flow: Flow) -> None:
-        """Let a packet wait for the end of its message, unless that is long."""
+    def for_the_end(self, packet: Packet, flow: Flow, *, known: bool = False) -> None:
+        """Let a packet wait for the end of its message, unless that is long. *known*: what it is
+        of is known, and not only what it may be of.
+        """
         if packet.side in flow.long or not packet.length:
             self.release(packet)
             packet.queue.judge(packet.number, ACCEPT)
-        elif not self.holds.hold_message(packet):
+        elif not self.holds.hold_message(packet, wronged=known and packet.side in flow.wronged):
             flow.long.add(packet.side)
             packet.queue.judge(packet.number, ACCEPT)
 
@@ -86,10 +89,14 @@ class Waits:
 
     # -- what the holds call ---------------------------------------------------------------------
 
-    def late(self, lane: Lane) -> None:
-        """A message was let pass before its end. What comes of it next waits again, a few times."""
+    def late(self, lane: Lane, passed: bool) -> None:
+        """A message did not come to its end, and was let *passed* or dropped. What comes of it next
+        waits again: a few times, or for as long as it takes.
+        """
         flow = self._flow(lane)
-        if flow is not None:
+        if flow is not None and not passed:
+            flow.wronged.add(lane.side)
+        elif flow is not None:
             flow.lates[lane.side] += 1
             if flow.lates[lane.side] >= LATES:
                 flow.long.add(lane.side)
