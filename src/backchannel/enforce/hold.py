@@ -25,7 +25,7 @@ MOST = 2048
 MOST_BYTES = 16 << 20
 MOST_OF_FLOW = 64
 MESSAGE_PAUSE, MESSAGE_WAIT = 400_000_000, 1_500_000_000
-MESSAGE_BYTES, MESSAGE_PACKETS = 8192, 512
+MESSAGE_BYTES, MESSAGE_PACKETS = 8192, 768
 """The end of a message is waited for as long as its sender goes on without such a pause (ns), and
 for so many ns of pauses, bytes and packets in all. A sender that waits for us pauses. The message
 passes then, also where its queue fails closed: what only looks like one must not wait for ever.
