@@ -280,9 +280,23 @@ def test_a_message_too_long_to_be_held_passes_in_its_order():
         begin = 100 + 1400 * number
         assert holds.hold_message(waiting(queue, number, begin=begin, length=size))
     assert holds.first(1, 1, 0) == 100
-    assert not holds.hold_message(waiting(queue, 99))
+    assert not holds.hold_message(waiting(queue, 99, begin=100 + 1400 * len(sizes)))
     assert queue.told == [(number, ACCEPT) for number in range(len(sizes))]
     assert not holds
+
+
+def test_what_is_sent_again_in_other_pieces_waits_once():
+    """As TCP's timer sends it: joined, or cut to other sizes. It makes no message longer."""
+    queue = Answers()
+    holds = Holds(lambda *_: 0, lambda _: False, lambda *_: None)
+    assert holds.hold_message(waiting(queue, 1, begin=100, length=1000))
+    assert holds.hold_message(waiting(queue, 2, begin=1100, length=5000))
+    for number, (begin, length) in enumerate([(100, 6000), (1100, 1448), (2548, 1448)], 3):
+        assert holds.hold_message(waiting(queue, number, begin=begin, length=length))
+    assert queue.told == [(3, DROP), (4, DROP), (5, DROP)]
+    assert holds.hold_message(waiting(queue, 6, begin=100, length=7000))  # and something new
+    assert holds.hold_message(waiting(queue, 7, begin=7100, length=1000))
+    assert queue.told == [(3, DROP), (4, DROP), (5, DROP)]
 
 
 def test_a_silent_sender_is_told_once_what_waits_and_a_message_goes_when_it_stays_silent():

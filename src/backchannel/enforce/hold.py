@@ -184,8 +184,11 @@ class Holds:
             self._tidy(packet.slot, packet.serial)
             return True
         mine = [each for each in waiting.held if each.message and each.side == packet.side]
-        long = len(mine) >= MESSAGE_PACKETS or sum(each.size for each in mine) >= MESSAGE_BYTES
-        if long:
+        if mine and _within(packet, mine[0].begin, mine[-1].end):  # sent again, and cut differently
+            self._drop_repeated(packet)
+            return True
+        long = mine and ahead(mine[-1].end, mine[0].begin) >= MESSAGE_BYTES
+        if long or len(mine) >= MESSAGE_PACKETS:
             self.release(packet.slot, packet.serial, packet.side)
             self._tidy(packet.slot, packet.serial)
             self._count("messages passed before their end: longer than is held")
@@ -277,10 +280,13 @@ class Holds:
         end = after(packet.begin, packet.length)
         for each in waiting.held:
             if (each.side, each.begin, each.end) == (packet.side, packet.begin, end):
-                packet.queue.judge(packet.number, DROP)
-                self._count("packets dropped: sent again while the same bytes wait")
+                self._drop_repeated(packet)
                 return True
         return False
+
+    def _drop_repeated(self, packet: Packet) -> None:
+        packet.queue.judge(packet.number, DROP)
+        self._count("packets dropped: sent again while the same bytes wait")
 
     def _came(self, slot: int, serial: int, held: Held) -> bool:
         """Let a packet go if the bytes before it have come; say whether they have."""
@@ -366,3 +372,9 @@ class Holds:
         else:
             queue.judge(number, ACCEPT)
             self._count("packets passed at the bound of what is held")
+
+
+def _within(packet: Packet, begin: int, end: int) -> bool:
+    """Say whether all bytes of *packet* are between two sequence numbers."""
+    last = after(packet.begin, packet.length)
+    return ahead(packet.begin, begin) >= 0 and ahead(last, end) <= 0
