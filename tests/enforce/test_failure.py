@@ -288,7 +288,7 @@ def test_a_watchdog_that_is_lost_while_nobody_guards_is_replaced_by_one_that_kno
         inspector, first = running.inspector, running.answer()["watchdog"]
         os.kill(inspector, signal.SIGSTOP)
         assert until(lambda: "NFQUEUE" not in rules(world))
-        time.sleep(0.3)  # until it has said so
+        assert until(lambda: not running.answer()["judging"])  # it has said so
         os.kill(first, signal.SIGKILL)
         assert until(lambda: running.answer()["watchdog_restarts"])
         os.kill(inspector, signal.SIGCONT)
