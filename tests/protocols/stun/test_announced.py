@@ -44,7 +44,8 @@ class Session:
 class Messenger:
     """Its protocol."""
 
-    name, service, context, sealed, magic, ports = "messenger", "msn", False, False, (), ()
+    name, service, magic, ports = "messenger", "msn", (), ()
+    context = sealed = alone = False
     session = Session
 
     @staticmethod
