@@ -13,6 +13,7 @@ from backchannel.events import Anomaly, Gap
 from backchannel.model import Claim, More, Side, Standing
 from backchannel.patterns import later
 from backchannel.protocols import Output, Peek, Start
+from backchannel.protocols.anydesk import connection
 from backchannel.protocols.anydesk.events import AnydeskAnnounced
 from backchannel.reader import Reader, WireError
 from backchannel.text import utf8
@@ -59,7 +60,9 @@ def _text(reader: Reader) -> bytes:
 
 
 def recognise(peek: Peek) -> Claim | More | None:
-    """Claim a whole announcement."""
+    """Claim a whole announcement, or a connection whose TLS is AnyDesk's."""
+    if peek.transport == "tcp":
+        return connection.recognise(peek)
     if peek.transport != "udp":
         return None
     try:
@@ -69,7 +72,7 @@ def recognise(peek: Peek) -> Claim | More | None:
     return Claim("anydesk", evidence="discovery 3e d1 01, whole")
 
 
-class Session:
+class Discovery:
     """The datagrams of one flow, most of which go to a group or to everybody."""
 
     def __init__(self, start: Start) -> None:  # noqa: ARG002 - nothing of it is needed
@@ -103,3 +106,8 @@ class Session:
     def end(self, side: Side) -> list[Output]:  # noqa: ARG002 - the contract's shape
         """Nothing is summed up."""
         return []
+
+
+def Session(start: Start) -> connection.Session | Discovery:  # noqa: N802 - what a decoder is called
+    """Return the decoder of one flow."""
+    return connection.Session(start) if start.transport == "tcp" else Discovery(start)
