@@ -102,6 +102,16 @@ def claim(data, server=b"", transport="udp"):
     return recognise(Peek(transport, data, server, True, START))
 
 
+@pytest.mark.parametrize("asks", [connect(), announce()])
+def test_an_answer_captured_first_turns_the_sides(asks):
+    """Then who asks seems to be the server."""
+    found = recognise(Peek("udp", b"", asks, True, START))
+    assert isinstance(found, Claim)
+    assert found.flipped
+    assert isinstance(recognise(Peek("udp", connected(), connect(), True, START)), Claim)
+    assert recognise(Peek("udp", connected(8), connect(), True, START)) is None
+
+
 def hits(steps):
     return [(hit.address, hit.port, hit.id) for hit in kit.events(steps, SearchHit)]
 

@@ -18,10 +18,15 @@ _STOPPED, _WANTED = 3, 10_000
 
 @either_way
 def recognise(peek: Peek) -> Claim | More | None:
-    """Claim a request to connect, or one that names an info hash and who asks."""
+    """Claim a request to connect, or one that names an info hash and who asks. Over UDP the answer
+    may have been captured first, so that who asks seems to be the server.
+    """
     data = peek.client
     if peek.transport == "udp":
-        return _connects(data, peek.server) or _announces(data)
+        for flipped, asks, answers in ((False, data, peek.server), (True, peek.server, data)):
+            if said := _connects(asks, answers) or _announces(asks):
+                return Claim("bittorrent-tracker", evidence=said, flipped=flipped)
+        return None
     if peek.transport != "tcp" or not data or data[: len(_GET)] != _GET[: len(data)]:
         return None
     line, newline, _ = data.partition(b"\n")
@@ -37,22 +42,25 @@ def recognise(peek: Peek) -> Claim | More | None:
     return Claim("bittorrent-tracker", evidence=f"GET that {kind} a tracker")
 
 
-def _connects(asks: bytes, answers: bytes) -> Claim | None:
+def _connects(asks: bytes, answers: bytes) -> str:
+    """Return what a request to connect says, which such answers fit; empty for others."""
     if len(asks) != _SIZE or not asks.startswith(_CONNECT):
-        return None
+        return ""
     if answers and (len(answers) != _SIZE or answers[:8] != bytes(4) + asks[12:]):
-        return None
-    return Claim("bittorrent-tracker", evidence="connects to a tracker")
+        return ""
+    return "connects to a tracker"
 
 
-def _announces(data: bytes) -> Claim | None:
-    """Claim an announcement whose connection was not seen: its amounts, event and port can be."""
+def _announces(data: bytes) -> str:
+    """Return the same of an announcement whose connection was not seen: its amounts, event and port
+    can be one's.
+    """
     if len(data) < _ANNOUNCE or data[8:12] != b"\0\0\0\x01":
-        return None
+        return ""
     if data[80:83] != b"\0\0\0" or data[83] > _STOPPED:
-        return None  # as nearly always
+        return ""  # as nearly always
     amounts = (data[at : at + 2] for at in (56, 64, 72))
     port, wanted = data[96:98], int.from_bytes(data[92:96], signed=True)
     if any(map(any, amounts)) or not any(port) or not -1 <= wanted <= _WANTED:
-        return None
-    return Claim("bittorrent-tracker", evidence="announces to a tracker")
+        return ""
+    return "announces to a tracker"
