@@ -12,7 +12,7 @@ from tests.matcher import Matcher
 from tests.protocols.t120 import build
 
 from backchannel.events import Credential, Gap, Malformed, PeerAddress, SignOn, Software
-from backchannel.model import MORE, Capability, Claim, Endpoint, Side, Standing
+from backchannel.model import LATER, MORE, Capability, Claim, Endpoint, Side, Standing
 from backchannel.pipeline import Scan
 from backchannel.protocols import Peek, Start
 from backchannel.protocols.rdp import PROTOCOL, wire
@@ -189,7 +189,7 @@ def test_a_desktop_of_which_the_servers_side_alone_was_captured(tmp_path):
 
 @pytest.mark.parametrize("data", [b"\3", b"\3\0", BARE[:-1], BARE, BARE + INITIAL[:20]])
 def test_more_is_asked_while_it_may_be(data):
-    assert look(data) is MORE
+    assert look(data) is (LATER if data == BARE else MORE)  # a guard keeps no whole one waiting
 
 
 def test_an_invitation_makes_the_request_enough():

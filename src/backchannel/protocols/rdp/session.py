@@ -7,7 +7,7 @@ there is nothing left to read, and the session is done. Held: one packet a side.
 
 from backchannel.decoder import Decoder
 from backchannel.events import Credential, Gap, Malformed, PeerAddress, SignOn, Software
-from backchannel.model import MORE, Capability, Claim, More, Side, Standing
+from backchannel.model import LATER, MORE, Capability, Claim, More, Side, Standing
 from backchannel.protocols import Output, Peek, Start
 from backchannel.protocols.rdp import wire
 from backchannel.protocols.rdp.events import DesktopSecurity, RemoteDesktop
@@ -44,7 +44,10 @@ def recognise(peek: Peek) -> Claim | More | None:
         return None
     if peek.start.service:
         return Claim("rdp", evidence="X.224 connection request, announced")
-    return _connecting(found[1:], fits)
+    answer = _connecting(found[1:], fits)
+    if answer is MORE and tpkt.is_whole(peek.client):
+        return LATER  # now it is the server's turn, and what comes behind it shows itself
+    return answer
 
 
 def _confirmed(units: list[Unit]) -> bool:

@@ -7,7 +7,7 @@ bytes. Held: one packet a side, and what was told.
 import re
 
 from backchannel.events import Event, Gap, Malformed
-from backchannel.model import MORE, Capability, Claim, More, Side, Standing
+from backchannel.model import LATER, MORE, Capability, Claim, More, Side, Standing
 from backchannel.protocols import Output, Peek, Start
 from backchannel.protocols.t120 import mcs, tpkt
 from backchannel.protocols.t120.events import Conference, ConferenceApplication, ConferenceNames
@@ -39,7 +39,10 @@ def recognise(peek: Peek) -> Claim | More | None:
         return None
     if peek.start.service:
         return Claim("t120", evidence="X.224 connection request, announced")
-    return _connecting(found[1:], peek.server, fits=fits)
+    answer = _connecting(found[1:], peek.server, fits=fits)
+    if answer is MORE and tpkt.is_whole(peek.client):
+        return LATER  # now it is the server's turn, and what comes behind it shows itself
+    return answer
 
 
 def _plain(parameters: bytes) -> bool:

@@ -92,6 +92,14 @@ def read_unit(packet: bytes) -> Unit:
     return Unit(code, cut(packet, 3 if code == DATA and length == 2 else 2, len(packet)))
 
 
+def is_whole(data: bytes) -> bool:
+    """Say whether *data* ends where a packet ends."""
+    at = 0
+    while len(data) - at > _HEADER:
+        at += max(int.from_bytes(data[at + 2 : at + 4]), _HEADER)
+    return at == len(data)
+
+
 def units(data: bytes) -> tuple[list[Unit], bool]:
     """Return the whole units at the front of *data*, and whether all of it fits."""
     found: list[Unit] = []
