@@ -304,6 +304,37 @@ def test_a_syn_elsewhere_behind_data_is_another_flow():
     assert len(both(pcap(talk.frames)).rows) == 2
 
 
+HIDDEN = [  # sent before the SYN, and read by nobody
+    [(0, b"x" * 64)],
+    [(0, b""), (64, b"x")],
+    [(0, b""), (0, b"x")],
+]
+
+
+@pytest.mark.parametrize("wait", [0.001, 0.06])
+@pytest.mark.parametrize("answers_wait", [True, False])
+@pytest.mark.parametrize("sent", HIDDEN)
+def test_what_was_sent_before_a_syn_hides_nothing_behind_it(sent, answers_wait, wait):
+    talk = Talk()
+    for at, data in sent:
+        talk.send(0, data, at=at)
+    talk.send(0, b"", at=-1, flags=SYN).send(1, b"", at=-1, ack=0, flags=SYN | ACK)
+    talk.send(0, b"", at=0, wait=wait).send(0, b"ask me", at=0).send(1, b"answer", ack=6)
+    settings = FlowSettings(answers_wait=answers_wait)
+    told = both(pcap(talk.frames), magics=ASKING, settings=settings)
+    assert told.story() == [(0, DATA, b"ask me"), (1, DATA, b"answer"), OVER]
+
+
+@pytest.mark.parametrize(("before", "wait"), [((0, b"", FIN | ACK), 0.001), ((0, b"more", ACK), 1)])
+def test_ports_used_again_are_a_new_flow_wherever_its_numbers_begin(before, wait):
+    """What came of a long flow may hold any number."""
+    side, data, flags = before
+    talk = Talk().send(0, b"old" * 400).send(side, data, flags=flags).send(1, b"", flags=flags)
+    talk.send(0, b"", at=9, flags=SYN, wait=wait).send(1, b"", at=-1, ack=10, flags=SYN | ACK)
+    told = both(pcap(talk.send(1, b"banner", ack=10).send(0, b"new", at=10).frames))
+    assert [(row.begun, row.payload_bytes) for row in told.rows][1:] == [(True, (3, 6))]
+
+
 def test_the_same_syn_again_is_the_same_flow():
     talk = Talk()
     for _ in range(3):

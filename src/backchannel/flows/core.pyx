@@ -430,7 +430,7 @@ cdef class FlowCore(Deliverer):
                 slot = NOWHERE
             elif packet.protocol == TCP and (packet.flags & SYN or flow.bits & PENDING):
                 side = packet.from_high != (flow.bits & CLIENT_HIGH != 0)
-                opened = reopens(self.slots, slot, packet, side)
+                opened = reopens(&self.bounds, self.slots, slot, packet, side)
                 if opened != NOT_OPENED:
                     self.close(slot, c.REUSED)
                     slot = NOWHERE

@@ -320,7 +320,7 @@ class FlowCore:
             slot = None
         if slot is not None and packet.protocol == TCP:
             flow = self._get(slot)
-            opened = reopens(flow, packet, high ^ flow.client)
+            opened = reopens(flow, packet, high ^ flow.client, self._settings, self._out.time)
             if opened is not Opened.NOT:
                 self._close(slot, REUSED)
                 slot = None

@@ -23,6 +23,7 @@ from backchannel.flows.state cimport (
     STRAY_0,
     STREAMING,
     TCP,
+    bounds_t,
     bump,
     counts_t,
     flow_t,
@@ -86,12 +87,16 @@ cdef inline bint holds(Slots slots, uint32_t slot, int side, uint32_t first) noe
     )
 
 
-cdef inline bint is_late(Slots slots, uint32_t slot, int side, uint32_t first) noexcept nogil:
+cdef inline bint is_late(
+    const bounds_t* bounds, Slots slots, uint32_t slot, int side, uint32_t first, int64_t time
+) noexcept nogil:
     """Whether a SYN with *first* behind it is this flow's own, captured behind its data."""
     cdef const flow_t* flow = &slots.flows[slot]
     cdef const rest_t* rest = &slots.rest[slot]
     cdef int64_t came
-    if flow.bits & (BEGUN | INITIAL_0 << side | KNOWN_0 << side) != <uint32_t>KNOWN_0 << side:
+    if not bounds.answers_wait or time - rest.first_time > bounds.late:
+        return False
+    if flow.bits & (INITIAL_0 << side | KNOWN_0 << side) != <uint32_t>KNOWN_0 << side:
         return False
     came = payload_of(flow, rare_of(rest), side) + holes_of(rest, rare_of(rest), side)
     return 0 <= ahead(flow.next[side], first) <= came
@@ -109,7 +114,7 @@ cdef inline bint crossing(
 
 
 cdef inline int reopens(
-    Slots slots, uint32_t slot, const packet_t* packet, int side
+    const bounds_t* bounds, Slots slots, uint32_t slot, const packet_t* packet, int side
 ) noexcept nogil:
     """Whether *packet*, a SYN or what comes after another one, belongs to a new connection between
     the same ends.
@@ -118,14 +123,16 @@ cdef inline int reopens(
     cdef rare_t* rare
     cdef uint32_t first = packet.seq + 1, pending
     cdef int opener
+    cdef bint late
     if packet.flags & (SYN | ACK | RST) == SYN:
         if holds(slots, slot, side, first):
             return NOT_OPENED
-        if is_late(slots, slot, side, first):
-            flow.bits |= 0 if side else BEGUN
-            return NOT_OPENED
         if closed(flow) or (opening(flow) and flow.flags[side]):
             return BY_SYN
+        if is_late(bounds, slots, slot, side, first, packet.time):
+            flow.bits |= 0 if side else BEGUN
+            if not flow.payload[side]:
+                return NOT_OPENED
         flow.bits = (flow.bits & ~PENDING_SERVER) | PENDING | (PENDING_SERVER if side else 0)
         rare = slots.rare(slot)
         rare.pending = first
@@ -138,8 +145,13 @@ cdef inline int reopens(
         if crossing(slots, slot, packet, side, opener, pending):
             flow.bits &= ~<uint32_t>PENDING
             return NOT_OPENED
-        return BY_SYN if side != opener and packet.ack == pending else NOT_OPENED
+        if side == opener or packet.ack != pending:
+            return NOT_OPENED
+        late = is_late(bounds, slots, slot, opener, pending, packet.time)
+        return NOT_OPENED if late else BY_SYN
     if side != opener or packet.seq != pending:
+        return NOT_OPENED
+    if not packet.length and is_late(bounds, slots, slot, side, pending, packet.time):
         return NOT_OPENED
     if flow.bits & (KNOWN_0 << side) and flow.next[side] == pending:
         return NOT_OPENED

@@ -8,7 +8,8 @@ from enum import Enum
 
 from backchannel.flows.decode_py import TCP, Packet
 from backchannel.flows.flow_py import ACK, FIN, RST, SYN, Flow
-from backchannel.flows.stream_py import WINDOW, ahead
+from backchannel.flows.settings import FlowSettings
+from backchannel.flows.stream_py import MILLISECOND, WINDOW, ahead
 
 RESET_WINDOW = 1 << 20
 """How far a reset may be from what its side sent last. Receivers heed only exact ones (RFC 5961),
@@ -36,22 +37,25 @@ class Track(Enum):
     """Fresh bytes, somewhere else entirely."""
 
 
-def reopens(flow: Flow, packet: Packet, side: int) -> Opened:
-    """Say whether *packet* belongs to a new connection.
+def reopens(flow: Flow, packet: Packet, side: int, settings: FlowSettings, time: int) -> Opened:
+    """Say whether *packet*, of *time*, belongs to a new connection.
 
     A SYN ends nothing while the flow lives, or anybody could cut a flow for us with one packet:
     only when it is answered, or its sender goes on from it, was it real. Nor does the other side's
     SYN while the flow opens: both may open one connection (RFC 9293 §3.5), as hosts behind NATs do.
+    A SYN captured behind its own data ends nothing when it is answered, but when its first byte
+    comes again: else what was sent before a SYN, and read by nobody, would hide what comes after.
     """
     first = (packet.seq + 1) & 0xFFFFFFFF
     if packet.flags & (SYN | ACK | RST) == SYN:
         if flow.initial[side] == first:
             return Opened.NOT
-        if _is_late(flow, side, first):
-            flow.begun = flow.begun or side == 0
-            return Opened.NOT
         if flow.closed or (flow.opening and flow.tcp_flags[side]):
             return Opened.BY_SYN
+        if _is_late(flow, side, first, settings, time):
+            flow.begun = flow.begun or side == 0
+            if not flow.payload[side]:
+                return Opened.NOT
         flow.pending = side, first
         return Opened.NOT
     if flow.pending is None:
@@ -61,17 +65,22 @@ def reopens(flow: Flow, packet: Packet, side: int) -> Opened:
         if _crossing(flow, packet, side):
             flow.pending = None
             return Opened.NOT
-        answers = side != opener and packet.ack == first
-        return Opened.BY_SYN if answers else Opened.NOT
+        if side == opener or packet.ack != first or _is_late(flow, opener, first, settings, time):
+            return Opened.NOT
+        return Opened.BY_SYN
     goes_on = side == opener and packet.seq == first and first != flow.next[side]
+    if goes_on and not packet.length and _is_late(flow, side, first, settings, time):
+        return Opened.NOT
     return Opened.BY_DATA if goes_on else Opened.NOT
 
 
-def _is_late(flow: Flow, side: int, first: int) -> bool:
-    """Say whether a SYN with *first* behind it is this flow's own, captured behind its data: what
-    came of its side begins there.
+def _is_late(flow: Flow, side: int, first: int, settings: FlowSettings, time: int) -> bool:
+    """Say whether a SYN with *first* behind it is this flow's own, captured behind its data: they
+    came a moment ago, and what came of its side begins there.
     """
-    if flow.begun or flow.initial[side] >= 0 or flow.next[side] < 0:
+    if not settings.answers_wait or time - flow.first_time > settings.late_ms * MILLISECOND:
+        return False
+    if flow.initial[side] >= 0 or flow.next[side] < 0:
         return False
     return 0 <= ahead(flow.next[side], first) <= flow.payload[side] + flow.holes[side]
 
