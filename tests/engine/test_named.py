@@ -1,5 +1,6 @@
 """A flow to an address that has a service's name is wanted before it speaks, and still decoded."""
 
+import timeit
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ from tests.kit import flows
 
 from backchannel import scan
 from backchannel.catalogue import index
+from backchannel.contract import PEEK_LIMIT
+from backchannel.engine.candidates import _behind_empty_lines
 from backchannel.events import Credential, NameLearned
 from backchannel.model import Endpoint, Side
 
@@ -118,6 +121,16 @@ def test_an_empty_line_hides_nothing_that_http_carries(protocol, before, tmp_pat
     single = [(side, data[at : at + 1]) for side, data in steps for at in range(len(data))]
     assert protocol in stacks(capture)
     assert protocol in stacks(craft.write(tmp_path / "single.pcap", craft.tcp(single)))
+
+
+def test_empty_lines_cost_no_more_the_more_they_are():
+    """They may come one by one, and are looked through each time."""
+    lines = b"\n" * PEEK_LIMIT
+    took = min(timeit.repeat(lambda: _behind_empty_lines(lines), number=100, repeat=5))
+    assert took < 0.004  # seconds
+    assert _behind_empty_lines(lines + b"GET /") == b"GET /"
+    assert _behind_empty_lines(b"\r" + lines + b"GET /") == b"GET /"
+    assert _behind_empty_lines(lines + b"\rGET /") == lines + b"\rGET /"
 
 
 def stacks(capture):

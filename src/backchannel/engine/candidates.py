@@ -13,10 +13,11 @@ from backchannel.flows.magics import LONGEST
 from backchannel.model import Claim, More, Transport
 from backchannel.patterns import later
 
-EMPTY_LINES = later(rb"(?:\r?\n)+(?=[A-Z]{3,16} )")
+EMPTY_LINES = later(rb"(?:\r?\n)++")
 """Servers pass over empty lines before a request (RFC 9112 section 2.2), so recognisers need not
 know of them.
 """
+REQUEST = later(rb"[A-Z]{3,16} ")
 LINE_ENDS = (10, 13)
 PORTS_TOKEN = -1
 """Names the core's standing expectations of ports; `Names` uses the numbers below it."""
@@ -165,8 +166,11 @@ class Candidates:
 
 def _behind_empty_lines(data: bytes) -> bytes:
     """Return the request behind the empty lines in front; all of *data* where there is none."""
+    request = data.lstrip(b"\r\n")
+    if not REQUEST.match(request):
+        return data
     found = EMPTY_LINES.match(data)
-    return data[found.end() :] if found else data
+    return request if found and found.end() == len(data) - len(request) else data
 
 
 def _both(one: More, other: More) -> More:
