@@ -245,7 +245,9 @@ def test_lists_and_the_rest_tell_nothing(line):
         (":s.example CAP * LS :multi-prefix sasl=PLAIN,external tls", ("PLAIN", "EXTERNAL"), 1, 1),
         (":s.example CAP * LS :sasl", ("SASL",), 1, 0),
         (":s.example CAP * LS :multi-prefix", (), 1, 0),
-        ("CAP * LS * :tls away-notify", (), 0, 1),
+        ("CAP * LS :tls away-notify", (), 0, 1),
+        (":s.example CAP * LS * :a sasl=PLAIN\r\n:s.example CAP * LS :tls", ("PLAIN",), 1, 1),
+        (":s.example CAP * LS :sasl\r\n:s.example CAP * LS :sasl", ("SASL",), 1, 0),
     ],
 )
 def test_what_a_server_is_able_to_says_how_one_logs_in(line, methods, realm, tls):

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator
+from typing import Literal
 
 from backchannel.events import LoginOffer, Presence, Profile, Room, SignOff, SignOnAnswer, Software
 from backchannel.model import Side
@@ -112,18 +113,27 @@ def error(state: State, line: Line) -> Iterator[Output]:
 
 
 def capabilities(state: State, line: Line) -> Iterator[Output]:
-    """CAP name LS :words. Of them SASL's mechanisms and STARTTLS say how one logs in (IRCv3 `sasl`,
-    `tls`).
+    """CAP name LS :words, or LS * where a line more follows. Of them SASL's mechanisms and STARTTLS
+    say how one logs in (IRCv3 `sasl`, `tls`).
     """
     if line.word(1).upper() != "LS" or state.welcomed:
         return
-    told = dict(word.partition("=")[::2] for word in line.last.split(" ")[:WORDS])
+    for word in line.last.split(" ")[:WORDS]:
+        name, _, value = word.partition("=")
+        if name in ("sasl", "tls"):
+            state.abilities[name] = value
+    if len(line.words) > 3 and line.word(2) == "*":
+        return
+    told, state.abilities = state.abilities, {}
     sasl = [each[:NAME] for each in told.get("sasl", "").upper().split(",") if each][:WORDS]
     if "sasl" in told and not sasl:  # before version 302 of the negotiation
         sasl = ["SASL"]
     realm = line.source[:NAME] if line.server else ""
-    if sasl or realm or "tls" in told:
-        yield LoginOffer(methods=tuple(sasl), realm=realm, tls="offered" if "tls" in told else "")
+    tls: Literal["", "offered"] = "offered" if "tls" in told else ""
+    offer = LoginOffer(methods=tuple(sasl), realm=realm, tls=tls)
+    if (sasl or realm or tls) and offer != state.offered:
+        state.offered = offer
+        yield offer
 
 
 def batch(state: State, line: Line) -> Iterator[Output]:

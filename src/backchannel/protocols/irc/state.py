@@ -8,7 +8,7 @@ from typing import Literal
 import msgspec
 
 from backchannel.effects import Spoken
-from backchannel.events import Credential, PeerAddress, SignOn
+from backchannel.events import Credential, LoginOffer, PeerAddress, SignOn
 from backchannel.model import Capability, Side
 from backchannel.protocols import Output, Start
 from backchannel.protocols.irc.context import DccOffer
@@ -73,6 +73,10 @@ class State:
         self.oper = ""
         self.tls = False
         """TLS follows: STARTTLS was granted."""
+        self.abilities: dict[str, str] = {}
+        """What the server's lines say of logins, until the last one."""
+        self.offered: LoginOffer | None = None
+        """The latest that was told."""
         self.watched: frozenset[str] = frozenset()
         self.offers: OrderedDict[tuple[str, str], tuple[DccOffer, Place]] = OrderedDict()
         """By who offers and the offer's id."""
