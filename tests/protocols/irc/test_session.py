@@ -580,6 +580,17 @@ def test_a_server_of_something_else_refutes_a_registration(said):
     assert session.standing is Standing.REFUTED
 
 
+@pytest.mark.parametrize("said", [b"", b":irc.example 001 ann :Wel"])
+def test_an_answer_that_was_cut_refutes_nothing(said):
+    """As by a snap length."""
+    session = Session(START)
+    kit.decode(session, [*REGISTRATION, (S, said), (S, 500), (S, b"tail of a line\r\n")])
+    assert session.standing is Standing.PARSED
+    session = Session(START)
+    kit.decode(session, [*REGISTRATION, (S, b"SSH-2.0-OpenSSH_9.2\r\n"), (S, 500)])
+    assert session.standing is Standing.REFUTED
+
+
 @pytest.mark.parametrize("more", [b"", b"JOIN #bay\r\n"])
 def test_a_client_that_was_captured_alone_is_believed(more):
     session = Session(START)

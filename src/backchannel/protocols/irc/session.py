@@ -62,7 +62,9 @@ class Session:
         self._passwords: dict[Side, Line] = {}
         self._known = self._unknown = 0
         self._answered: bool | None = None
-        """Whether a line that the server said is known; None while it says nothing."""
+        """Whether a line that the server said is known; None while it says nothing, or that may be
+        among what was lost.
+        """
         self._registered = False
         """The client does what one may who is let in."""
         self._ended: set[Side] = set()
@@ -79,7 +81,7 @@ class Session:
             return self._inner(side, data)
         lane = self._lanes[side]
         lane.buffer += data
-        if side is Side.SERVER and self._answered is None:
+        if side is Side.SERVER and self._answered is None and not lane.hunting:
             self._answered = False
         told: list[Output] = []
         while not self.done and self._step(side, lane, told):
@@ -91,6 +93,8 @@ class Session:
     def gap(self, side: Side, size: int) -> list[Output]:
         """*size* bytes of *side* were never seen; lines go on behind the next end of one."""
         self._lanes[side] = _Lane(hunting=True)
+        if side is Side.SERVER and not self._unknown:
+            self._answered = self._answered or None
         told: list[Output] = [Gap(size=size)]
         if self._shown >= 0 and not self.done:
             told += self._over()
