@@ -20,7 +20,7 @@ cdef class Candidates:
     cpdef ask(self, Stream stream, bint last=*)
     @cython.locals(known=Known)
     cdef _decide(self, Stream stream, unsigned long long wanted, peek)
-    @cython.locals(alone=Known, known=Known, whole=bint)
+    @cython.locals(alone=Known, known=Known, whole=bint, hits="unsigned long long")
     cdef _match(self, Stream stream, int side, bytes payload)
     @cython.locals(known=Known, transport=str)
     cdef _look_up(self, Stream stream)

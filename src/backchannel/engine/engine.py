@@ -46,10 +46,10 @@ from backchannel.model import Claim, Confidence, More, Side, Standing
 SIDES = Side.CLIENT, Side.SERVER
 BOTH = 3
 TIDY = 65_536
+"""Deliveries after which it is looked for what is over."""
 ALONE = 16_384
 """Flows without an answer that are followed, of protocols of which one datagram is proof: up to
 twice as many between two looks."""
-"""Deliveries after which it is looked for what is over."""
 REFUTED, CLAIMED, PARSED = Standing.REFUTED, Standing.CLAIMED, Standing.PARSED
 
 StreamEnd = Callable[[Stream, int], None]
@@ -116,7 +116,7 @@ class Engine:
             for _ in range(count):
                 due = core.bring()
                 self._take(due.slot, due.side, due.kind, due.time, due.frame, due.payload)
-            if self._deliveries > TIDY or len(self._alone) > 2 * ALONE:
+            if self._deliveries > TIDY:
                 self._tidy()
             if observer.has_told():
                 seen = observer.take()
@@ -131,7 +131,7 @@ class Engine:
         """Take what the core delivered; return what it meant."""
         for slot, way, kind, time, frame, payload in batch:
             self._take(slot, way, kind, time, frame, payload)
-        if self._deliveries > TIDY or len(self._alone) > 2 * ALONE:
+        if self._deliveries > TIDY:
             self._tidy()
         return self._observer.take()
 
@@ -498,6 +498,8 @@ class Engine:
                 stream.settle()
                 if stream.slot >= 0 and stream.protocol and stream.protocol.alone:
                     self._alone.append((stream.slot, stream.claim_frame))
+                    if len(self._alone) > 2 * ALONE:
+                        self._deliveries = TIDY + 1  # it is looked for them at once
                 if stream.slot >= 0 and not (stream.protocol and stream.protocol.context):
                     self._core.keep(stream.slot)
 

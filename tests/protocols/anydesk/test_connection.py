@@ -9,7 +9,7 @@ from tests.matcher import Matcher
 from tests.protocols.tor.test_session import answer, certificate, extension, record, sized, u16
 
 from backchannel.events import Gap, Software
-from backchannel.model import MORE, Claim, Endpoint, Side, Standing
+from backchannel.model import LATER, MORE, Claim, Endpoint, Side, Standing
 from backchannel.pipeline import Scan
 from backchannel.protocols import PEEK_LIMIT, Peek, Start
 from backchannel.protocols.anydesk import PROTOCOL
@@ -82,8 +82,8 @@ def test_others_are_not_claimed(client, server):
 
 
 def test_an_answer_is_waited_for():
-    assert look(hello(), HELLO) is MORE
-    assert look(hello(), HELLO + shows()[:-1]) is MORE
+    assert look(hello(), HELLO) is LATER
+    assert look(hello(), HELLO + shows()[:-1]) is LATER
 
 
 def test_what_a_connection_tells():

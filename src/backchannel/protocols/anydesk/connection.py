@@ -10,7 +10,7 @@ Either side's proves it. Nothing else is read.
 from typing import Literal, NamedTuple
 
 from backchannel.events import Gap, Software
-from backchannel.model import MORE, Claim, More, Side, Standing
+from backchannel.model import LATER, MORE, Claim, More, Side, Standing
 from backchannel.protocols import PEEK_LIMIT, Output, Peek, Start
 from backchannel.protocols.anydesk.events import AnydeskConnection
 from backchannel.protocols.tls import wire as tls
@@ -97,7 +97,7 @@ def recognise(peek: Peek) -> Claim | More | None:
     if whose := next((each for each in found if each), None):
         name = _RELAY if whose == "relay" else _PROGRAM
         return Claim("anydesk", evidence=f"certificate of {name}", sure=True)
-    return None if "" in found else MORE
+    return None if "" in found else LATER  # now it is the server's turn
 
 
 class Session:
