@@ -12,7 +12,7 @@ from rich.console import Console
 from backchannel.cli import policy_matrix
 from backchannel.cli.policy import firewalls, rules
 from backchannel.policy.matrix import matrix as judge
-from backchannel.report import terminal
+from backchannel.report import console
 
 ROOT = Path(__file__).parents[2]
 OFFICE = ROOT / "examples/policies/office.yaml"
@@ -110,7 +110,7 @@ def test_the_matrix_names_every_rule_on_a_terminal_of_any_width(width, monkeypat
     """A table of ten firewalls leaves no room for the rules' names on a narrow one."""
     made = judge(rules(OFFICE, DAY, ()), firewalls(()))
     out = Console(width=width, file=io.StringIO(), record=True)
-    monkeypatch.setattr(terminal, "console", lambda: out)
+    monkeypatch.setattr(console, "console", lambda: out)
     policy_matrix._show(made, why=False)
     told = out.export_text()
     assert "…" not in told
