@@ -96,6 +96,13 @@ def test_what_a_connection_tells():
     assert session.done
 
 
+def test_what_is_no_record_hides_nothing_before_it():
+    junk = b"\xff" * 9
+    _, told = say((C, hello(ALPN) + junk), (S, HELLO + shows(*RELAY) + junk))
+    assert [type(each) for each in told] == [Software, AnydeskConnection]
+    assert isinstance(look(hello() + junk, HELLO + shows() + junk), Claim)
+
+
 def test_only_the_client_may_have_been_captured():
     _, told = say((C, hello() + shows()))
     assert told == [AnydeskConnection(shown="program", by="client")]

@@ -591,6 +591,19 @@ def test_an_answer_that_was_cut_refutes_nothing(said):
     assert session.standing is Standing.REFUTED
 
 
+@pytest.mark.parametrize("tail", [(b"tail\r\n",), (b"tail\r", b"\n"), (b"ta", b"il\r\n\r\n")])
+def test_how_the_rest_of_a_line_is_cut_changes_nothing(tail):
+    session = Session(START)
+    kit.decode(session, [*REGISTRATION, (S, 500), *((S, each) for each in tail)])
+    assert session.standing is Standing.PARSED
+
+
+def test_what_stands_behind_words_that_refute_is_not_read():
+    session = Session(START)
+    assert not kit.decode(session, [(C, b"CA\r\nSTARTTLS\r\n\x16\x03\x01\0")], ends=False)
+    assert session.standing is Standing.REFUTED
+
+
 @pytest.mark.parametrize("more", [b"", b"JOIN #bay\r\n"])
 def test_a_client_that_was_captured_alone_is_believed(more):
     session = Session(START)

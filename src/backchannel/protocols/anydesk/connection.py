@@ -7,6 +7,7 @@ their own make for "AnyDesk Client", relays one for "AnyNet Relay" by AnyDesk's 
 Either side's proves it. Nothing else is read.
 """
 
+from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 from backchannel.events import Gap, Software
@@ -61,22 +62,21 @@ def shown(data: bytes) -> Shown | None:
     return None if len(data) < PEEK_LIMIT else ""
 
 
-def _messages(data: bytes) -> list[tuple[int, bytes]]:
-    """Return the messages of the handshake, as far as they are whole and in clear."""
+def _messages(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield the messages of the handshake, as far as they are whole and in clear. What is no record
+    raises WireError, behind the messages before it.
+    """
     buffer, at = bytearray(data), 0
-    handshake = bytearray()
+    handshake, place = bytearray(), 0
     while (record := tls.read_record(buffer, at)) is not None and record[0] == tls.HANDSHAKE:
         _, start, at = record
         handshake += buffer[start:at]
-    found: list[tuple[int, bytes]] = []
-    place = 0
-    while (message := tls.read_message(handshake, place)) is not None:
-        end = place + tls.HEAD + message[1]
-        if end > len(handshake):
-            break
-        found.append((message[0], bytes(handshake[place + tls.HEAD : end])))
-        place = end
-    return found
+        while (message := tls.read_message(handshake, place)) is not None:
+            end = place + tls.HEAD + message[1]
+            if end > len(handshake):
+                break
+            yield message[0], bytes(handshake[place + tls.HEAD : end])
+            place = end
 
 
 def recognise(peek: Peek) -> Claim | More | None:

@@ -81,10 +81,8 @@ class Session:
             return self._inner(side, data)
         lane = self._lanes[side]
         lane.buffer += data
-        if side is Side.SERVER and self._answered is None and not lane.hunting:
-            self._answered = False
         told: list[Output] = []
-        while not self.done and self._step(side, lane, told):
+        while not self._is_over() and self._step(side, lane, told):
             if self._state.tls:
                 told += self._secured(side, lane)
                 break
@@ -113,6 +111,9 @@ class Session:
             self._judge()
         return list(self._state.server_password())
 
+    def _is_over(self) -> bool:
+        return self.done or self.standing is Standing.REFUTED
+
     def partial(self, side: Side) -> bool:
         """Whether *side* has begun a line and not ended it."""
         return bool(self._lanes[side].buffer)
@@ -130,6 +131,8 @@ class Session:
 
     def _step(self, side: Side, lane: _Lane, told: list[Output]) -> bool:
         """Take one line off the buffer of *side*; say whether there was one, or its end."""
+        if side is Side.SERVER and not lane.hunting and lane.buffer[:1].strip():
+            self._answered = self._answered or False  # by a line that may yet prove to be known
         if self._asks_tls and side is Side.CLIENT and lane.buffer.startswith(_HANDSHAKE):
             self._state.tls = True  # it was granted, though the answer was not captured
             return True
