@@ -486,16 +486,25 @@ def test_later_packets_of_a_decided_flow_never_come_to_us():
     assert sum(status["costs"].values()) == 1
 
 
+ASKED = b"\x05\x01\x00\x01\n\x02\x00\x02\x00P"
+SOCKS5 = [
+    (0, b"\x05\x02\x00\x02"),
+    (1, b"\x05\x00"),
+    (0, ASKED),
+    (1, b"\x05\x00" + ASKED[2:]),
+]
+SOCKS4 = [(0, b"\x04\x01\x00P\n\x02\x00\x02me\x00"), (1, b"\x00\x5a\x00P\n\x02\x00\x02")]
+
+
+@pytest.mark.parametrize(("steps", "refused"), [(SOCKS5, [14, 2]), (SOCKS4, [11, 0])])
 @pytest.mark.parametrize("denied", ["bittorrent", "socks"])
 @isolated
-def test_a_whole_greeting_does_not_wait_for_more(denied):
+def test_a_whole_greeting_does_not_wait_for_more(denied, steps, refused):
     """Its sender waits for an answer: holding it back would only delay every connection."""
     world = World()
-    asked = b"\x05\x01\x00\x01\n\x02\x00\x02\x00P"
-    steps = [(0, b"\x05\x02\x00\x02"), (1, b"\x05\x00"), (0, asked), (1, b"\x05\x00" + asked[2:])]
     with guard(world, f"rules: [{{deny: {denied}}}]") as running:
         told = play(world, steps, 1080)
-        assert arrived(told) == ([14, 2] if denied == "socks" else sizes(steps))
+        assert arrived(told) == (refused if denied == "socks" else sizes(steps))
         assert (
             "messages passed before their end: it did not come in time"
             not in (running.status()["counters"])

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from socket import AF_INET, inet_pton
+from types import SimpleNamespace
 
 import pytest
 from tests.enforce.guarding import services
@@ -9,10 +10,12 @@ from tests.enforce.guarding import services
 from backchannel.catalogue import index
 from backchannel.enforce import inspector as inspecting
 from backchannel.enforce.connections import Connection
+from backchannel.enforce.hold import MESSAGE_PAUSE, STALLED, STEP
 from backchannel.enforce.inspector import Inspector
 from backchannel.enforce.law import Ends
 from backchannel.enforce.marks import Marks
 from backchannel.enforce.messages import Knowledge
+from backchannel.enforce.nfqueue import ACCEPT
 from backchannel.policy.load import load
 
 MARKS = Marks()
@@ -64,6 +67,25 @@ def test_hours_that_begin_and_end_are_told_once(tmp_path, monkeypatch):
         except StopIteration:
             break
     assert turned == [True, False]
+
+
+@pytest.mark.parametrize("step", [0, 10**10, -(10**10)])
+def test_a_clock_that_is_set_stops_no_sender(tmp_path, monkeypatch, step):
+    """As if we had not looked for so long, which a message would be dropped for."""
+    clock = [10**18, 10**12]
+    monkeypatch.setattr(inspecting.time, "time_ns", lambda: clock[0])
+    monkeypatch.setattr(inspecting.time, "monotonic_ns", lambda: clock[1])
+    one, told = made(tmp_path, ALLOWING), []
+    queue = SimpleNamespace(number=1, judge=lambda *verdict: told.append(verdict))
+    ends = {"slot": 1, "serial": 1, "side": 0, "begin": 100, "length": 10, "payload": b""}
+    one.tend()
+    one.holds.hold_message(SimpleNamespace(queue=queue, number=7, **ends))
+    clock[0] += step
+    for _ in range(MESSAGE_PAUSE // STEP + 3):
+        clock[:] = [each + STEP for each in clock]
+        one.tend()
+    assert told == [(7, ACCEPT)]
+    assert STALLED not in one.book.counters
 
 
 def test_what_nobody_wanted_goes_on(tmp_path):

@@ -220,8 +220,8 @@ class Holds:
             self._tidy(slot, serial)
 
     def review(self, now: int) -> None:
-        """It is *now* (ns, by any clock), and what has come was looked at: let go what is known by
-        now, and what has waited too long; tell senders who wait.
+        """It is *now* (ns, by a clock that nobody sets), and what has come was looked at: let go
+        what is known by now, and what has waited too long; tell senders who wait.
         """
         self.look()
         gap, self._looked = 0 if self._looked is None else now - self._looked, now

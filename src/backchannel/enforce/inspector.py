@@ -141,7 +141,7 @@ class Inspector:
     def tend(self) -> bool:
         """Let time pass. Return whether hours began or ended, so that what is decided changes."""
         now = time.time_ns()
-        self.holds.review(now)
+        self.holds.review(time.monotonic_ns())  # somebody may set the clock
         self._flush()
         if now // 1_000_000_000 == self._second:
             return False

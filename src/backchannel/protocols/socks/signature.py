@@ -182,7 +182,9 @@ def _asked(client: bytes, server: bytes) -> Verdict:
         return None
     named = request.scheme == "socks4a"
     if not server:
-        return "SOCKS4a request" if named and "." in request.host else MORE
+        if named and "." in request.host:
+            return "SOCKS4a request"
+        return LATER if found[1] == len(client) else MORE  # now it is the server's turn
     if server[0] == 5:
         return _refused_by_5(server)
     return f"SOCKS4{'a' * named} request and reply" if wire.read_reply4(server) else MORE
