@@ -66,6 +66,31 @@ def between(change):
     return TcpWire(near, far, PATIENCE), relay, (left, right)
 
 
+@pytest.mark.parametrize("more", [b"", b" and more", b"x" * 10_000_000])
+@pytest.mark.parametrize(("passes", "how"), [(4, "reset"), (12, None)])
+def test_what_came_before_a_reset_counts_though_the_sender_learns_of_it_first(more, passes, how):
+    near, left = pair()
+    right, far = pair()
+    wire, arrived = TcpWire(near, far, 3.0), Arrived()
+
+    async def both():
+        task = asyncio.create_task(wire.carry(0, b"send a file!", "whole", arrived, [more]))
+        await asyncio.sleep(0.02)
+        right.sendall(left.recv(passes))
+        left.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        left.close()
+        time.sleep(0.02)
+        try:
+            await task
+        except StoppedError as stop:
+            return stop.how
+        return None
+
+    assert (asyncio.run(both()), arrived.octets) == (how, passes)
+    wire.close()
+    right.close()
+
+
 @pytest.mark.parametrize(
     ("change", "how", "octets"),
     [

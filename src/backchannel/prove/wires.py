@@ -160,17 +160,22 @@ class TcpWire:
     async def _carry(self, side: int, pieces: Sequence[bytes], cut: Cut, arrived: Arrived) -> None:
         sender, receiver = self.ends[side], self.ends[1 - side]
         data, size, got = pieces[0], sum(map(len, pieces)), 0
+        stop: OSError | StoppedError | None = None  # of the sender: what came before it counts
         while got < len(data):
             moved = False
-            if self._sent[side] < size:
+            if stop is None and self._sent[side] < size:
                 try:
                     self._sent[side] += _SENDERS[cut](sender, *_at(pieces, self._sent[side]))
                     moved = True
                 except BlockingIOError:
                     pass
+                except OSError as error:
+                    stop = error
             try:
                 chunk = receiver.recv(min(len(data) - got, 1 << 16))
             except BlockingIOError:
+                if stop is not None:
+                    raise stop from None
                 chunk = None
             if chunk is not None:
                 moved = True
@@ -181,20 +186,23 @@ class TcpWire:
                 got += len(chunk)
                 arrived.octets = got
             if not moved:
-                await self._wait(sender, receiver, more=self._sent[side] < size)
+                stop = await self._wait(sender, receiver, more=self._sent[side] < size)
         self._sent[side] = max(0, self._sent[side] - len(data))
 
-    async def _wait(self, sender: socket.socket, receiver: socket.socket, *, more: bool) -> None:
-        """Wait for the receiver, or for the sender to learn that nothing will come of it; where it
-        has *more* to send, also for room.
+    async def _wait(
+        self, sender: socket.socket, receiver: socket.socket, *, more: bool
+    ) -> OSError | StoppedError | None:
+        """Wait for the receiver, or for the sender to learn that nothing will come of it, which is
+        returned; where it has *more* to send, also for room.
         """
         if not await ready([receiver, sender], self.patience, full=[sender] if more else []):
             raise StoppedError("silence")
         try:
-            if not sender.recv(1, socket.MSG_PEEK):
-                raise StoppedError("reset")
+            return None if sender.recv(1, socket.MSG_PEEK) else StoppedError("reset")
         except BlockingIOError:
-            return
+            return None
+        except OSError as error:
+            return error
 
     def close(self) -> None:
         """Reset the connection: nothing of it stays in the kernel."""
