@@ -5,6 +5,10 @@ import os
 import random
 import shutil
 import sqlite3
+import struct
+import tempfile
+import time
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -166,6 +170,71 @@ def test_damaged_headers_break_nothing():
             data[dice.randrange(min(len(data), 2000))] = dice.randrange(256)
         rpm._package(bytes(data))
         rpm._package(bytes(data[: dice.randrange(len(data))]))
+
+
+def made(*rows):
+    """Return a header of these tags: number, kind, count and value."""
+    told, data = b"", b""
+    for tag, kind, count, value in rows:
+        told += struct.pack(">IIII", tag, kind, len(data), count)
+        data += value
+    return struct.pack(">II", len(rows), len(data)) + told + data
+
+
+def packed(count, folder):
+    """Return a header of so many programs in one folder."""
+    return made(
+        *((tag, 6, 1, b"1\0") for tag in (rpm._NAME, rpm._VERSION, rpm._RELEASE)),
+        (rpm._MODES, 3, count, b"\x81\xed" * count),
+        (rpm._INDEXES, 4, count, bytes(4 * count)),
+        (rpm._FILES, 8, count, b"a\0" * count),
+        (rpm._FOLDERS, 8, 1, folder + b"\0"),
+    )
+
+
+def test_paths_have_a_bound_together(tree, root, place, monkeypatch):
+    """A folder is written once for all its files: half a megabyte would become gigabytes."""
+    assert rpm._package(packed(2, b"/usr/bin/")).programs == (("/usr/bin/a", ""),) * 2
+    tracemalloc.start()
+    assert rpm._package(packed(3000, b"/" * 30_000)) is None
+    most = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert most < 3 * rpm.PATHS
+    assert Packages(root).listed
+    monkeypatch.setattr(packages, "PATHS", 5)
+    found = Packages(root)
+    assert (found.listed, found.unread()) == ({}, ["rpm"])
+
+
+def test_tags_have_a_bound():
+    count = rpm.TAGS + 1
+    rows = b"".join(struct.pack(">IIII", number, 6, 0, 1) for number in range(count))
+    assert rpm._package(struct.pack(">II", count, 2) + rows + b"1\0") is None
+
+
+SLOW = """
+CREATE TABLE t (a BLOB);
+INSERT INTO t SELECT zeroblob(1000000) FROM pragma_function_list LIMIT 20;
+CREATE VIEW Packages AS SELECT v.a AS blob FROM t v, t w, t x, t y, t z
+    WHERE v.a <= w.a AND w.a <= x.a AND x.a <= y.a AND y.a < z.a
+"""
+
+
+def test_a_database_whose_steps_are_long_has_an_end(tree, root, monkeypatch):
+    monkeypatch.setattr(rpm, "SECONDS", 0.2)
+    place = tree.folder / "var/lib/rpm/rpmdb.sqlite"
+    place.parent.mkdir(parents=True)
+    with sqlite3.connect(place) as database:
+        database.executescript(SLOW)
+    database.close()
+    began = time.monotonic()
+    assert list(rpm.installed(root)) == [None]
+    assert time.monotonic() - began < 20
+
+
+def test_without_room_for_a_copy_it_cannot_be_read(root, place, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", "/nowhere")
+    assert list(rpm.installed(root)) == [None]
 
 
 def test_older_kinds_of_databases_and_too_large_ones_are_told(tree, root, place):

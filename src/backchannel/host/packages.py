@@ -25,8 +25,8 @@ SLOW, RESTS = 0.5, 5
 """Seconds of a reading after which, for so many times as long, there is no other: while an upgrade
 changes a large database somebody may ask at each moment, and wait for it.
 """
-PROGRAMS = 1_000_000
-"""Programs of one such database at most."""
+PROGRAMS, PATHS = 1_000_000, 128 << 20
+"""Programs of one such database at most, and characters of their paths."""
 CHANGING = (
     *(f"{DPKG}/{name}" for name in ("status", "info", "diversions")),
     pacman.FOLDER,
@@ -282,11 +282,14 @@ class Current:
 
 def _bounded(packages: Iterable[Package | None]) -> Iterator[Package | None]:
     """Yield packages as long as they have not too many programs together; at last None, then."""
-    left = PROGRAMS
+    programs, paths = PROGRAMS, PATHS
     for package in packages:
-        left -= len(package.programs) if package else 0
-        yield package if left >= 0 else None
-        if left < 0:
+        if package:
+            programs -= len(package.programs)
+            paths -= sum(len(path) for path, _ in package.programs)
+        whole = programs >= 0 and paths >= 0
+        yield package if whole else None
+        if not whole:
             return
 
 

@@ -21,6 +21,10 @@ PROGRAMS = 100_000
 LINE = 64 << 10
 """Bytes of one of its lines at most."""
 _FIELD = re.compile(r"^%(NAME|VERSION)%\n(.*)$", re.MULTILINE)
+_DIGESTS = {b"sha256digest": 64, b"sha256": 64, b"md5digest": 32}
+"""Checksums and how many digits they have, the best first."""
+_ASKED = frozenset({b"type", b"mode", *_DIGESTS})
+"""What is read of a file: a line may name as much besides as it likes."""
 _ESCAPED = re.compile(rb"\\([0-3][0-7]{2})")
 
 
@@ -30,7 +34,8 @@ def installed(root: Root) -> Iterator[Package | None]:
         if folder == "ALPM_DB_VERSION":
             continue
         place = f"{FOLDER}/{folder}"
-        told = dict(_FIELD.findall(root.read(f"{place}/desc", DATABASE).decode("utf-8", "replace")))
+        desc = root.read(f"{place}/desc", DATABASE).decode("utf-8", "replace")
+        told = {found[1]: found[2] for found in _FIELD.finditer(desc)}
         tree = _unpacked(root.read(f"{place}/mtree", DATABASE))
         if "NAME" not in told or tree is None or not root.spend("database", len(tree)):
             yield None
@@ -55,7 +60,8 @@ def _programs(tree: bytes) -> Iterator[tuple[str, str]]:
         if len(line) > LINE:
             continue
         name, *words = line.split() or [b""]
-        told = dict(word.partition(b"=")[::2] for word in words)
+        pairs = (word.partition(b"=")[::2] for word in words)
+        told = {key: value for key, value in pairs if key in _ASKED}
         if name == b"/set":
             usual |= told
         elif name == b"/unset":
@@ -80,7 +86,7 @@ def _path(name: bytes) -> str:
 
 def _digest(told: dict[bytes, bytes]) -> str:
     """Return a file's checksum: SHA-256, or MD5 where that is all."""
-    for name, size in ((b"sha256digest", 64), (b"sha256", 64), (b"md5digest", 32)):
+    for name, size in _DIGESTS.items():
         value = told.get(name, b"").decode("ascii", "replace").lower()
         if re.fullmatch(f"[0-9a-f]{{{size}}}", value):
             return value

@@ -11,6 +11,7 @@ import sqlite3
 import stat
 import struct
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -24,8 +25,12 @@ LARGEST = 512 << 20
 """Bytes of a database at most."""
 HEADER, VALUES = 32 << 20, 500_000
 """Bytes of one package's header, and values of one tag in it, at most."""
-STEPS = 20_000
-"""Thousands of steps of SQLite at most."""
+TAGS, PATHS = 0xFFFF, 16 << 20
+"""Tags of one header, as many as RPM takes, and characters of its programs' paths, at most: each of
+its files may lie in the same folder of a very long name.
+"""
+STEPS, SECONDS = 20_000, 60
+"""Thousands of steps of SQLite at most, and seconds: one step may compare what is very long."""
 _MAY = (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ)
 """What may be done there: the table may be a view, or have columns that are computed."""
 _NAME, _VERSION, _RELEASE, _EPOCH = 1000, 1001, 1002, 1003
@@ -52,23 +57,25 @@ def installed(root: Root) -> Iterator[Package | None]:
 
 
 def _copied(root: Root, folder: str) -> Iterator[Package | None]:
-    with tempfile.TemporaryDirectory(prefix="backchannel-") as place:
-        for end in ("", "-wal"):
-            copied = root.copy(f"{folder}/{NAME}{end}", Path(place, NAME + end), LARGEST)
-            if not copied and not end:
-                yield None
-                return
-        try:
+    try:
+        with tempfile.TemporaryDirectory(prefix="backchannel-") as place:
+            for end in ("", "-wal"):
+                copied = root.copy(f"{folder}/{NAME}{end}", Path(place, NAME + end), LARGEST)
+                if not copied and not end:
+                    yield None
+                    return
             with closing(sqlite3.connect(Path(place, NAME))) as database:
                 for header in _headers(database):
                     yield _package(header)
-        except (sqlite3.Error, sqlite3.Warning, ValueError):  # of names that are no text, too
-            yield None
+    except (OSError, sqlite3.Error, sqlite3.Warning, ValueError):  # of no room, or of no text, too
+        yield None
 
 
 def _headers(database: sqlite3.Connection) -> Iterator[bytes]:
-    steps = iter(range(STEPS))
-    database.set_progress_handler(lambda: next(steps, None) is None, 1000)
+    steps, until = iter(range(STEPS)), time.monotonic() + SECONDS
+    database.set_progress_handler(
+        lambda: next(steps, None) is None or time.monotonic() > until, 1000
+    )
     database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, HEADER)
     database.execute("PRAGMA trusted_schema = OFF")
     database.execute("PRAGMA cell_size_check = ON")
@@ -102,8 +109,12 @@ def _programs(header: "_Header") -> Iterator[tuple[str, str]]:
     digests = header.strings(_DIGESTS) or [""] * len(names)
     states = header.numbers(_STATES) or (0,) * len(names)
     digits = _ALGORITHMS.get((header.numbers(_ALGORITHM) or (1,))[0], 0)
+    left = PATHS
     for name, place, mode, digest, state in zip(names, places, modes, digests, states, strict=True):
         if state == 0 and stat.S_ISREG(mode) and mode & 0o111:  # 0: it was installed
+            left -= len(folders[place]) + len(name)
+            if left < 0:
+                raise ValueError("paths too long")
             yield folders[place] + name, digest.lower() if len(digest) == digits else ""
 
 
@@ -112,6 +123,8 @@ class _Header:
 
     def __init__(self, data: bytes) -> None:
         count, size = struct.unpack_from(">II", data)
+        if count > TAGS:
+            raise struct.error("too many tags")
         self._data = data[8 + 16 * count :][:size]
         rows = struct.iter_unpack(">IIII", data[8 : 8 + 16 * count])
         self._rows = {tag: (kind, place, many) for tag, kind, place, many in rows}

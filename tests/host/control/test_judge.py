@@ -114,6 +114,14 @@ def test_a_copy_under_another_name_is_denied_as_the_program_is(rule):
     assert short("/home/a/notes", GOOD, yes) == ("deny", "wrong-path")
 
 
+@pytest.mark.parametrize("rule", [{"services": ("bittorrent",)}, {"packages": ("deb:aria2",)}])
+def test_what_another_package_brought_is_its_own_though_it_is_the_same(rule):
+    no = Rule(name="no", action="deny", **rule)
+    other = {"/usr/bin/runner": Owner("deb:other", "1", MD5[GOOD])}
+    assert short("/usr/bin/runner", GOOD, no, owners=other) == ("allow", "installed")
+    assert short("/usr/bin/runner", GOOD, no, unknown="allow") == ("deny", "denied")
+
+
 def test_the_first_rule_decides():
     rules = (
         Rule(name="yes", action="allow", packages=("deb:aria2",)),

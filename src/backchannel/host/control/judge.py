@@ -146,15 +146,19 @@ class Judge:
 
     def _fits(self, rule: Rule, path: str, content: Digests, package: str, reason: Reason) -> bool:
         """Say whether a rule is about a program. What allows by package asks for its content; what
-        does not is also about copies of the package's programs, wherever they lie.
+        does not is also about copies of the package's programs, wherever they lie: but for what
+        another package brought there, though it is the same.
         """
         if content.sha256 in rule.sha256 or any(fnmatchcase(path, each) for each in rule.paths):
             return True
         if rule.action == "allow":
             return reason != "altered" and self._is_of(rule, path, package)
+        if self._is_of(rule, path, package):
+            return True
+        if package and reason in _PROVED:
+            return False
         twin = self._store.by_sha256.get(content.sha256)
-        copied = twin is not None and self._is_of(rule, twin.path, twin.package)
-        return copied or self._is_of(rule, path, package)
+        return twin is not None and self._is_of(rule, twin.path, twin.package)
 
     def _is_of(self, rule: Rule, path: str, package: str) -> bool:
         """Say whether a package's program at *path* is one of a rule's packages or services."""
