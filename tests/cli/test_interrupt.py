@@ -78,6 +78,18 @@ def test_an_interruption_waits_until_a_module_is_loaded():
     assert (ran.returncode, ran.stderr) == (130, "")
 
 
+def test_it_may_come_while_threads_are_loaded():
+    loads = LOADS.replace("import msgspec", "import threading")
+    loads = loads.replace("msgspec.json.decode(b\"{}\", type=dict[str, Literal[\"a\"]])", "pass")
+    ran = subprocess.run(
+        (sys.executable, "-c", BEGINS + loads, "threading", "<module>"),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ran.returncode, ran.stderr) == (130, "")
+
+
 def test_elsewhere_it_comes_at_once_and_where_it_was_ignored_it_is_still():
     code = textwrap.dedent("""
         import signal, sys

@@ -7,6 +7,7 @@ while it asks `typing` for an attribute is lost.
 
 import _thread
 import signal
+import time
 from types import FrameType
 
 BUSY = frozenset({"_frozen_importlib", "importlib._bootstrap", "typing", "msgspec._utils"})
@@ -24,15 +25,12 @@ def prepare() -> None:
 def _come(_: int, frame: FrameType | None) -> None:
     while frame is not None:
         if frame.f_globals.get("__name__") in BUSY:
-            _again()
+            _thread.start_new_thread(_again, ())  # `threading` may be what is imported just now
             return
         frame = frame.f_back
     raise KeyboardInterrupt
 
 
 def _again() -> None:
-    from threading import Timer  # noqa: PLC0415 - only where it is needed
-
-    timer = Timer(SOON, _thread.interrupt_main)
-    timer.daemon = True
-    timer.start()
+    time.sleep(SOON)
+    _thread.interrupt_main()
