@@ -3,6 +3,7 @@
 import dataclasses
 import shutil
 import subprocess
+import time
 
 import pytest
 from tests.probe.lab import JUDGE
@@ -116,3 +117,21 @@ def test_two_questions_have_different_ids():
         Asked(Endpoint("10.0.0.1", 500), Endpoint("10.0.0.2", 40000), nonce=bytes(range(9, 41)))
     )
     assert other != first["ikev2"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "offered"),
+    [
+        (b":irc CAP * LS :sasl=PLAIN tls\r\n", True),
+        (b":irc CAP * LS :tls\r\n:irc CAP * LS :sasl\r\n", True),
+        (b":irc CAP * LS * :away\r\n:irc CAP * LS :tls sts=port=6697\r\n", True),
+        (b":irc CAP * LS :sasl=PLAIN starttls\r\n", False),
+        (b":irc CAP * LS :sasl\r\n:irc NOTICE * :no tls\r\n", False),
+        (b" LS " * 8192, False),
+    ],
+)
+def test_tls_of_irc_is_found_in_the_list_and_soon(answer, offered):
+    (irc,) = (each for each in HELLOS if each.name == "irc")
+    began = time.process_time()
+    assert irc.upgrade.offered(answer) == offered
+    assert time.process_time() - began < 0.2, "others' answers wait meanwhile"

@@ -1,7 +1,5 @@
 """Hellos over TCP that are lines of text. Text comes first: what is not understood is an error."""
 
-import re
-
 from backchannel.probe.hello import AGENT, NOWHERE, Asked, Hello, Upgrade
 
 
@@ -66,8 +64,14 @@ _XMPP_TLS = Upgrade(
     lambda answer: answer.lstrip().startswith(b"<proceed"),
 )
 """RFC 6120 §5.4."""
+
+
+def _lists_tls(line: bytes) -> bool:
+    return b"tls" in line.partition(b" LS ")[2].replace(b":", b" ").split()
+
+
 _IRC_TLS = Upgrade(
-    lambda answer: re.search(rb" LS [^\r\n]*[: ]tls[ \r\n]", answer) is not None,
+    lambda answer: any(map(_lists_tls, answer.splitlines())),
     b"STARTTLS\r\n",
     lambda answer: b" 670 " in answer.partition(b"\n")[0],
 )
