@@ -197,6 +197,26 @@ def test_a_copy_under_another_name_is_known_by_its_content(packaged, tmp_path):
     assert str(other) not in {each.path for each in (*taken.programs, *taken.hints)}
 
 
+def test_a_second_name_that_the_package_brought_is_no_copy(tree, tmp_path):
+    content = Path("/bin/sleep").read_bytes() + b"aria2"
+    tree.program("/usr/bin/aria2c", content)
+    second = tree.program(str(tmp_path / "second"), content)
+    tree.deb("aria2", "/usr/bin/aria2c", second)
+    other = tmp_path / "second"
+    other.write_bytes(content)
+    other.chmod(0o755)
+    taking = inventory._Taking(Known(KNOWN), str(tree.folder), ())
+    process = subprocess.Popen([other, "60"])
+    try:
+        taking._processes, _ = processes.read()
+        taken = taking.run()
+    finally:
+        process.kill()
+        process.wait()
+    assert [each.path for each in taken.programs] == ["/usr/bin/aria2c"]
+    assert taken.findings == ()
+
+
 HIDDEN = """
 mount -t tmpfs t /var/lib/dpkg && mkdir /var/lib/dpkg/info
 printf 'Package: bash\\nStatus: install ok installed\\nVersion: 9\\n\\n' > /var/lib/dpkg/status

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from backchannel.host import origin
 from backchannel.host.document import Program, Running
+from backchannel.host.packages import Packages
 from backchannel.host.processes import PROC, Process
 from backchannel.host.root import Digests, Root, plain
 
@@ -16,24 +17,33 @@ def find(
     programs: Sequence[Program],
     running: Iterable[Process],
     root: Root,
+    packages: Packages,
     told: Callable[[Process], Running],
 ) -> list[Program]:
-    """Return the copies of *programs* that run, of those *running* that are none of them yet.
+    """Return the copies of *programs* that run, of those *running* that are none of them yet; not
+    what a package brought as it is, such as a program that has two names.
 
     *root* is this machine's tree of files, *told* says what is to be said of a process.
     """
     originals = {each.sha256: each for each in programs if _is_sure(each)}
     sizes = {each.size for each in originals.values()}
     known = {one.pid for each in programs for one in each.running}
-    found, seen = dict[tuple[str, str], list[Process]](), dict[tuple[int, ...], str]()
+    found = dict[tuple[str, Digests], list[Process]]()
+    seen = dict[tuple[int, ...], Digests | None]()
     for process in running:
         if process.pid not in known and process.executable:
-            sha256 = _content(process, sizes, seen, root)
-            if sha256 in originals:
-                found.setdefault((process.executable, sha256), []).append(process)
+            content = _content(process, sizes, seen, root)
+            if content is not None and content.sha256 in originals:
+                found.setdefault((process.executable, content), []).append(process)
+    owners = packages.owners(path for path, _ in found)
+    copies = [
+        (_copy(path, originals[content.sha256], those, root, told), owners.get(path), content)
+        for (path, content), those in sorted(found.items())
+    ]
     return [
-        _copy(path, originals[sha256], those, root, told)
-        for (path, sha256), those in sorted(found.items())
+        each
+        for each, owner, content in copies
+        if each.container or owner is None or not owner.agrees(content)
     ]
 
 
@@ -42,21 +52,20 @@ def _is_sure(program: Program) -> bool:
 
 
 def _content(
-    process: Process, sizes: set[int], seen: dict[tuple[int, ...], str], root: Root
-) -> str:
-    """Return the SHA-256 of what a process runs, if its size is one of those."""
+    process: Process, sizes: set[int], seen: dict[tuple[int, ...], Digests | None], root: Root
+) -> Digests | None:
+    """Return the digests of what a process runs, if its size is one of those."""
     try:
         handle = os.open(f"{PROC}/{process.pid}/exe", os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
-        return ""
+        return None
     state = os.fstat(handle)
     file = state.st_dev, state.st_ino, state.st_ctime_ns
     if state.st_size in sizes and file not in seen:
-        digests: Digests | None = root.hashed(handle)  # it closes it
-        seen[file] = digests.sha256 if digests else ""
+        seen[file] = root.hashed(handle)  # it closes it
     else:
         os.close(handle)
-    return seen.get(file, "")
+    return seen.get(file)
 
 
 def _copy(

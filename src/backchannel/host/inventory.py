@@ -56,6 +56,7 @@ class _Taking:
         self._budget, self._theirs = Budget(), Budget()
         """What may be read of trees of files that root made, and of those that anybody made."""
         self._root = root = Root(folder, self._budget)
+        self._packages = Packages(root)
         self._known, self._search = known, search
         self._unseen = Counter[str]()
         self._users = users.read(root)
@@ -70,7 +71,9 @@ class _Taking:
 
     def run(self) -> Inventory:
         programs = [*self._ours(), *self._containers()]
-        programs += copies.find(programs, self._processes, self._root, self._running)
+        programs += copies.find(
+            programs, self._processes, self._root, self._packages, self._running
+        )
         programs.sort(key=lambda each: (each.services[0].service, each.path, each.container))
         sure = tuple(each for each in programs if not _is_hint(each))
         self._unseen["files that rights would have shown"] += self._root.denied
@@ -87,7 +90,7 @@ class _Taking:
         )
 
     def _ours(self) -> Iterable[Program]:
-        packages = Packages(self._root)
+        packages = self._packages
         for system in packages.unread():
             self._unseen[f"package database of {system}"] += 1
         here = [each for each in self._processes if self._is_here(each)]
