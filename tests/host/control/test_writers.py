@@ -46,6 +46,24 @@ def test_a_link_is_as_good_as_what_it_leads_to(policy, tmp_path):
         refuse_others(link)
 
 
+def test_nor_is_one_in_a_folder_that_others_may_replace(policy, tmp_path):
+    inner = tmp_path / "inner"
+    inner.mkdir(mode=0o755)
+    policy = policy.rename(inner / "policy.yaml")
+    refuse_others(policy)
+    link = tmp_path / "open/link"
+    link.parent.mkdir()
+    link.symlink_to(policy)
+    refuse_others(link)
+    link.parent.chmod(0o777)
+    with pytest.raises(UsageError, match="open: others may write it"):
+        refuse_others(link)
+    refuse_others(policy)
+    tmp_path.chmod(0o777)
+    with pytest.raises(UsageError, match="others may write it"):
+        refuse_others(policy)
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to give files away")
 def test_a_group_and_another_owner(policy):
     policy.chmod(0o664)

@@ -11,10 +11,10 @@ ELSE = "put policy and store where root alone may write, such as /etc/backchanne
 
 def refuse_others(path: Path) -> None:
     """Raise UsageError where others than root and ourselves may write a file, or put another into
-    its place. One that is not there is nobody's.
+    its place, or into that of a folder or a link on the way. One that is not there is nobody's.
     """
-    real = Path(os.path.realpath(path))
-    for place in (real, real.parent):
+    told, real = Path(os.path.abspath(path)), Path(os.path.realpath(path))  # noqa: PTH100 - ..
+    for place in dict.fromkeys((real, *real.parents, *told.parents)):
         try:
             state = place.stat()
         except OSError:
