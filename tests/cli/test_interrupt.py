@@ -80,7 +80,7 @@ def test_an_interruption_waits_until_a_module_is_loaded():
 
 def test_it_may_come_while_threads_are_loaded():
     loads = LOADS.replace("import msgspec", "import threading")
-    loads = loads.replace("msgspec.json.decode(b\"{}\", type=dict[str, Literal[\"a\"]])", "pass")
+    loads = loads.replace('msgspec.json.decode(b"{}", type=dict[str, Literal["a"]])', "pass")
     ran = subprocess.run(
         (sys.executable, "-c", BEGINS + loads, "threading", "<module>"),
         capture_output=True,

@@ -75,33 +75,33 @@ class _Rule:
     def __init__(self, policy: Path, store: Path, own: Sequence[Path]) -> None:
         self._path, self._store, self._own = policy, store, own
         self._learned = list[trust.Entry]()
-        self.policy, self.judge = self._read()
+        self.policy, self._trusted, self.judge = self._read()
 
-    def _read(self) -> tuple[Policy, Judge]:
+    def _read(self) -> tuple[Policy, trust.Store, Judge]:
         for path in (self._path, self._store):
             refuse_others(path)
-        self._trusted = trust.read(self._store)
+        trusted = trust.read(self._store)
         for entry in self._learned:
-            self._trusted.add(entry)
-        policy, judge = judging(self._path, self._store, self._own, self._trusted)
-        if not self._trusted and policy.unknown != "allow":
+            trusted.add(entry)
+        policy, judge = judging(self._path, self._store, self._own, trusted)
+        if not trusted and policy.unknown != "allow":
             raise UsageError(
                 f"{self._store}: trusts no program, and the policy does not let those run that are "
                 f"not trusted; run `backchannel host learn {self._store}`"
             )
-        return policy, judge
+        return policy, trusted, judge
 
     def again(self) -> Judge | None:
         """Read both anew; where that cannot be done, say why, and return nothing."""
         try:
-            policy, judge = self._read()
+            policy, trusted, judge = self._read()
         except (UsageError, InputError) as error:
             complain(f"the policy stays as it was: {error}")
             return None
         if _cuts(policy) and not _cuts(self.policy):
             complain("the policy stays as it was: programs are cut only after a new start")
             return None
-        self.policy = policy
+        self.policy, self._trusted = policy, trusted
         complain(f"read anew: {in_one_line(self._path)} and {in_one_line(self._store)}")
         return judge
 
