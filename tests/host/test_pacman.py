@@ -78,6 +78,24 @@ def test_what_nobody_asks_for_costs_nothing():
     assert told == [("/a", "")] * 60_000
 
 
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        (b"/set mode=755\n./a\n", True),
+        (b" /set mode=755\n ./a\n", True),
+        (b"./a mode=755\n", True),
+        (b"./a mode=755 type=dir\n", False),
+        (b"/set mode=755\n./a mode=644\n", False),
+        (b"/set mode=755\n/unset mode\n./a\n", False),
+        (b"/set mode=755\n/set mode=644\n./a\n", False),
+        (b"./a\n", False),
+    ],
+)
+def test_what_may_be_run_is_found(line, found):
+    told = list(pacman._programs(b"/set type=file mode=644\n" + line))
+    assert told == ([("/a", "")] if found else [])
+
+
 @given(st.binary(max_size=300))
 def test_any_bytes_are_a_list(data):
     list(pacman._programs(b"/set type=file mode=755\n./" + data))

@@ -55,17 +55,19 @@ def _unpacked(data: bytes) -> bytes | None:
 
 
 def _programs(tree: bytes) -> Iterator[tuple[str, str]]:
-    usual = dict[bytes, bytes]()
+    usual, run = dict[bytes, bytes](), False
     for line in BytesIO(tree):
-        if len(line) > LINE:
-            continue
+        if len(line) > LINE or not (run or b"mode=" in line or line.lstrip().startswith(b"/")):
+            continue  # most files are as usual, and may not be run
         name, *words = line.split() or [b""]
         pairs = (word.partition(b"=")[::2] for word in words)
         told = {key: value for key, value in pairs if key in _ASKED}
-        if name == b"/set":
-            usual |= told
-        elif name == b"/unset":
-            usual = {key: value for key, value in usual.items() if key not in told}
+        if name.startswith(b"/"):
+            if name == b"/set":
+                usual |= told
+            elif name == b"/unset":
+                usual = {key: value for key, value in usual.items() if key not in told}
+            run = _may_run(usual.get(b"mode", b""))
         elif name.startswith(b"./"):
             found = usual | told
             if found.get(b"type") == b"file" and _may_run(found.get(b"mode", b"")):
