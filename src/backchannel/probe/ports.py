@@ -73,7 +73,10 @@ def chosen(text: str, known: Plan) -> Plan:
                     continue
                 plan[port] = known.get(port, Expected((), ()))
     if not plan:
-        raise UsageError("--ports names no port that may be asked; those of printers are left out")
+        raise UsageError(
+            "--ports names no port that may be asked: those of printers and of aMule's remote control "
+            "are not"
+        )
     return plan
 
 
