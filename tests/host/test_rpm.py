@@ -17,7 +17,7 @@ from backchannel.catalogue.load import load
 from backchannel.host import inventory, packages, rpm
 from backchannel.host.control import trust
 from backchannel.host.packages import Current, Packages
-from backchannel.host.root import Budget, Root
+from backchannel.host.root import LEAST, Budget, Root
 
 HERE = Path(__file__).parent / "databases"
 DATABASE = gzip.decompress((HERE / "rpmdb.sqlite.gz").read_bytes())
@@ -230,6 +230,22 @@ def test_a_database_whose_steps_are_long_has_an_end(tree, root, monkeypatch):
     began = time.monotonic()
     assert list(rpm.installed(root)) == [None]
     assert time.monotonic() - began < 20
+
+
+MANY = """
+CREATE TABLE t (a BLOB);
+INSERT INTO t SELECT x'' FROM pragma_function_list LIMIT 100;
+CREATE VIEW Packages AS SELECT x.a AS blob FROM t x, t y, t z
+"""
+
+
+def test_packages_without_content_count_too(tree, root):
+    place = tree.folder / "var/lib/rpm/rpmdb.sqlite"
+    place.parent.mkdir(parents=True)
+    with sqlite3.connect(place) as database:
+        database.executescript(MANY)
+    database.close()
+    assert len(list(rpm.installed(root))) <= rpm.LARGEST / LEAST + 1
 
 
 def test_without_room_for_a_copy_it_cannot_be_read(root, place, monkeypatch):

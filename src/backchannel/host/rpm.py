@@ -17,7 +17,7 @@ from contextlib import closing
 from pathlib import Path
 
 from backchannel.host.listed import Package
-from backchannel.host.root import Root
+from backchannel.host.root import LEAST, Root
 
 FOLDERS = ("/usr/lib/sysimage/rpm", "/var/lib/rpm")
 NAME = "rpmdb.sqlite"
@@ -85,7 +85,7 @@ def _headers(database: sqlite3.Connection) -> Iterator[bytes]:
     )
     left = LARGEST
     for (header,) in database.execute("SELECT blob FROM Packages"):
-        left -= len(header) if isinstance(header, bytes) else HEADER
+        left -= max(len(header), LEAST) if isinstance(header, bytes) else HEADER
         if left < 0:
             raise sqlite3.DataError
         yield header if isinstance(header, bytes) else b""
