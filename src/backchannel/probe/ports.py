@@ -74,8 +74,8 @@ def chosen(text: str, known: Plan) -> Plan:
                 plan[port] = known.get(port, Expected((), ()))
     if not plan:
         raise UsageError(
-            "--ports names no port that may be asked: those of printers and of aMule's remote control "
-            "are not"
+            "--ports names no port that may be asked: those of printers, and of aMule's remote "
+            "control, are not"
         )
     return plan
 
