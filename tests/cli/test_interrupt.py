@@ -6,6 +6,8 @@ import textwrap
 
 import pytest
 
+HEEDING = ("env", "--default-signal=INT", sys.executable, "-c")
+"""Python whom an interruption reaches, whether or not who runs the tests ignores it."""
 BEGINS = textwrap.dedent("""
     import signal, sys, time
     from typing import Literal
@@ -59,7 +61,7 @@ LOADS = textwrap.dedent("""
 )
 def test_an_interruption_waits_until_a_type_is_learned(module, name):
     ran = subprocess.run(
-        (sys.executable, "-c", BEGINS + LEARNS, module, name),
+        (*HEEDING, BEGINS + LEARNS, module, name),
         capture_output=True,
         text=True,
         check=False,
@@ -70,7 +72,7 @@ def test_an_interruption_waits_until_a_type_is_learned(module, name):
 def test_an_interruption_waits_until_a_module_is_loaded():
     """`datetime`, as the compiled part of msgspec imports it without a look at what came."""
     ran = subprocess.run(
-        (sys.executable, "-c", BEGINS + LOADS, "datetime", "<module>"),
+        (*HEEDING, BEGINS + LOADS, "datetime", "<module>"),
         capture_output=True,
         text=True,
         check=False,
@@ -82,7 +84,7 @@ def test_it_may_come_while_threads_are_loaded():
     loads = LOADS.replace("import msgspec", "import threading")
     loads = loads.replace('msgspec.json.decode(b"{}", type=dict[str, Literal["a"]])', "pass")
     ran = subprocess.run(
-        (sys.executable, "-c", BEGINS + loads, "threading", "<module>"),
+        (*HEEDING, BEGINS + loads, "threading", "<module>"),
         capture_output=True,
         text=True,
         check=False,
@@ -103,5 +105,5 @@ def test_elsewhere_it_comes_at_once_and_where_it_was_ignored_it_is_still():
             sys.exit(130)
     """)
     for words, expected in (((), 130), (("ignored",), 0)):
-        ran = subprocess.run((sys.executable, "-c", code, *words), check=False)
+        ran = subprocess.run((*HEEDING, code, *words), check=False)
         assert ran.returncode == expected
