@@ -246,12 +246,12 @@ def _ask(seconds: float, settled: Callable[[], bool]) -> bool:
     heard = b""
     listen = sys.stdin is not None and sys.stdin.isatty()
     here = "type yes and Enter to keep them, or " if listen else ""
-    print(
-        f"loaded. Look whether you can still work; {here}run `backchannel policy confirm` "
-        f"elsewhere. Otherwise the old rules are back in {seconds:.0f} s.",
-        file=sys.stderr,
-    )
     try:
+        print(
+            f"loaded. Look whether you can still work; {here}run `backchannel policy confirm` "
+            f"elsewhere. Otherwise the old rules are back in {seconds:.0f} s.",
+            file=sys.stderr,
+        )
         while time.monotonic() < end and not settled():
             if select.select([0] if listen else [], [], [], 0.2)[0]:
                 said = os.read(0, 256)
